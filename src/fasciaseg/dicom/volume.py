@@ -1,0 +1,1 @@
+"""Slices of one series in anatomical order, decoded only when asked for."""
