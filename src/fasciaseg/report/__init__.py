@@ -1,0 +1,12 @@
+"""Pictures, words and files of a reading.
+
+Importing this room imports Pillow; the pipeline does so only when there is something to draw.
+"""
+
+from __future__ import annotations
+
+from .files import WriteOptions, result_json, write
+from .overlay import draw_slice
+from .summary import draw_summary
+
+__all__ = ["WriteOptions", "draw_slice", "draw_summary", "result_json", "write"]

@@ -1,0 +1,184 @@
+"""Random crops with random contrast: the network should learn shapes, not a sequence's greys."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from data import BODY, CANAL, L5, SACRUM, SUBCUTANEOUS, Sample
+from fasciaseg.anatomy.localizer import PIXEL_MM, standardised
+
+SIZE = 128
+CENTER_SIGMA_MM = 4.0
+BITS = (BODY, L5, SACRUM, CANAL, SUBCUTANEOUS)
+
+
+def crop(sample: Sample, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """A random affine crop of a sample, `SIZE` pixels of about `PIXEL_MM`; geometry only."""
+    zoom = PIXEL_MM / sample.pixel_mm * rng.uniform(0.8, 1.25)
+    angle = np.deg2rad(rng.normal(0, 7))
+    stretch = rng.uniform(0.92, 1.08)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    matrix = turn @ np.diag([zoom * stretch, zoom / stretch])
+    middle = _aim(sample, rng, zoom * SIZE)
+    offset = middle - matrix @ np.full(2, (SIZE - 1) / 2)
+
+    def sampled(array: np.ndarray, order: int) -> np.ndarray:
+        return ndimage.affine_transform(
+            array, matrix, offset, (SIZE, SIZE), order=order, mode="constant", cval=0
+        )
+
+    inverse = np.linalg.inv(matrix)
+    distance = np.nan_to_num(
+        np.arange(sample.image.shape[1])[None, :] - sample.fascia[:, None], nan=1e3
+    ).astype(np.float32) * sample.pixel_mm
+    return {
+        "image": sampled(ndimage.gaussian_filter(sample.image, 0.35 * zoom), 1),
+        "targets": sampled(sample.targets, 0),
+        # Padding outside the image is known background, hence the detour over "unknown".
+        "known": ~sampled(~sample.known, 0),
+        "centers": (sample.centers - offset) @ inverse.T if len(sample.centers) else sample.centers,
+        "behind_fascia_mm": np.where(
+            sampled(np.ones_like(distance), 0) > 0, sampled(np.clip(distance, -99, 99), 1), 99
+        ),
+        "instances": sampled(sample.instances, 0),
+    }
+
+
+def _aim(sample: Sample, rng: np.random.Generator, span: float) -> np.ndarray:
+    """Centre of the crop: near the spine, but any part of it may leave the view."""
+    shape = np.array(sample.image.shape, float)
+    if len(sample.centers) and rng.random() < 0.85:
+        low, high = sample.centers.min(0), sample.centers.max(0)
+        margin = 20 / sample.pixel_mm
+        row = rng.uniform(low[0] - margin, high[0] + margin)
+        column = rng.uniform(low[1], high[1]) + rng.uniform(-0.12, 0.25) * span
+        return np.array([row, column])
+    return rng.uniform(0.3, 0.7, 2) * shape
+
+
+def _smooth_noise(rng: np.random.Generator, coarse: int) -> np.ndarray:
+    grid = rng.normal(size=(coarse, coarse))
+    return ndimage.zoom(grid, SIZE / coarse, order=1)[:SIZE, :SIZE]
+
+
+def recolour(c: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
+    """Random contrast, edema, coil, noise and blur on the crop's image."""
+    x = np.clip(c["image"], 0, 1.6)
+    if rng.random() < 0.6:
+        x = _tissue_factors(x, c, rng)
+    if rng.random() < 0.4:
+        x = _paint_edema(x, c["behind_fascia_mm"], rng)
+    if rng.random() < 0.6:
+        x = _curve(x, rng)
+    if rng.random() < 0.5:
+        x = np.clip(x, 0, None) ** rng.uniform(0.5, 1.8)
+    if rng.random() < 0.6:
+        x = x * np.exp(rng.uniform(0.1, 0.5) * _smooth_noise(rng, int(rng.integers(2, 5))))
+    if rng.random() < 0.4:
+        columns = np.linspace(0, 1, SIZE)[None, :]
+        x = x * np.exp(rng.uniform(0.5, 2.5) * (columns - 0.6))
+    if rng.random() < 0.3:
+        x = ndimage.gaussian_filter(x, rng.uniform(0.3, 1.0, 2))
+    if rng.random() < 0.5:
+        level = rng.uniform(0.005, 0.08)
+        x = np.hypot(x + level * rng.normal(size=x.shape), level * rng.normal(size=x.shape))
+    if rng.random() < 0.2:
+        x = _hide_part(x, rng)
+    return x
+
+
+def _tissue_factors(
+    x: np.ndarray, c: dict[str, np.ndarray], rng: np.random.Generator
+) -> np.ndarray:
+    """Each known tissue gets brighter or darker as a whole, single bodies on their own."""
+    factor = np.zeros_like(x)
+    body, canal, fat = (
+        (c["targets"] & bit > 0).astype(np.float32) for bit in (BODY, CANAL, SUBCUTANEOUS)
+    )
+    factor += rng.normal(0, 0.6) * body + rng.normal(0, 0.6) * canal + rng.normal(0, 0.9) * fat
+    for i in np.unique(c["instances"]):
+        if i and rng.random() < 0.15:
+            factor += rng.normal(0, 0.7) * (c["instances"] == i)
+    return x * np.exp(ndimage.gaussian_filter(factor, 0.7))
+
+
+def _paint_edema(x: np.ndarray, behind: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A bright band of varied thickness, gaps and depth along the fascia."""
+    rows = np.arange(SIZE)
+    shift = ndimage.gaussian_filter1d(rng.normal(size=SIZE), 8) * 6 + rng.uniform(-3, 3)
+    half = np.clip(
+        ndimage.gaussian_filter1d(rng.normal(size=SIZE), 8) * 4 + rng.uniform(0.5, 5), 0, 7
+    )
+    start, length = rng.uniform(-20, SIZE), rng.uniform(8, 110)
+    half = half * ((rows >= start) & (rows <= start + length))
+    band = np.clip(half[:, None] - np.abs(behind - shift[:, None]) + 0.5, 0, 1)
+    band = ndimage.gaussian_filter(band, 0.5) * (np.abs(behind) < 90)
+    bright = np.percentile(x, rng.uniform(85, 100)) * rng.uniform(0.6, 1.3)
+    return x * (1 - band) + bright * band * (1 + 0.15 * rng.normal(size=x.shape))
+
+
+def _curve(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A random curve over the greys, monotone or not, mixed with the identity."""
+    top = max(float(np.percentile(x, 99.5)), 1e-3)
+    knots = np.linspace(0, 1.2, int(rng.integers(4, 8)))
+    values = rng.uniform(0, 1, len(knots))
+    if rng.random() < 0.5:
+        values = np.sort(values)
+    values[0] = values[0] * (rng.random() < 0.15)
+    mix = rng.uniform(0.2, 1.0)
+    return top * (mix * np.interp(x / top, knots, values) + (1 - mix) * x / top)
+
+
+def _hide_part(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Saturation band, signal void or the end of the coil."""
+    x = x.copy()
+    kind = rng.integers(3)
+    if kind == 0:
+        width = int(rng.integers(10, 60))
+        x[:, :width] *= rng.uniform(0, 0.4)
+    elif kind == 1:
+        r, col, size = rng.integers(0, SIZE), rng.integers(0, SIZE), rng.uniform(3, 10)
+        rr, cc = np.ogrid[:SIZE, :SIZE]
+        x[(rr - r) ** 2 + (cc - col) ** 2 < size**2] *= rng.uniform(0, 0.3)
+    else:
+        x *= 1 / (1 + np.exp((np.arange(SIZE) - rng.uniform(10, 40)) / -6))[:, None]
+    return x
+
+
+def heat(centers: np.ndarray) -> np.ndarray:
+    """Gaussian bumps at the centres (row, column), largest value wins."""
+    out = np.zeros((SIZE, SIZE), np.float32)
+    sigma = CENTER_SIGMA_MM / PIXEL_MM
+    rows = np.arange(SIZE)
+    for r, c in centers:
+        bump = np.exp(-((rows - r) ** 2) / (2 * sigma**2))[:, None] * np.exp(
+            -((rows - c) ** 2) / (2 * sigma**2)
+        )
+        np.maximum(out, bump, out=out)
+    return out
+
+
+def example(
+    sample: Sample, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Input (SIZE, SIZE), targets (6, SIZE, SIZE) and their weights, all float32."""
+    c = crop(sample, rng)
+    x = standardised(recolour(c, rng))
+    targets = np.stack([(c["targets"] & b > 0).astype(np.float32) for b in BITS] + [heat(c["centers"])])
+    known = np.stack([(c["known"] & b > 0).astype(np.float32) for b in (*BITS, BODY)])
+    return x, targets, known
+
+
+def batch(
+    samples: list[Sample], weights: np.ndarray, size: int, rng: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """`size` examples drawn by weight."""
+    picks = rng.choice(len(samples), size, p=weights)
+    xs, ts, ks = zip(*(example(samples[i], rng) for i in picks), strict=True)
+    return (
+        torch.from_numpy(np.stack(xs))[:, None],
+        torch.from_numpy(np.stack(ts)),
+        torch.from_numpy(np.stack(ks)),
+    )

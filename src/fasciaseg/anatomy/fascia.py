@@ -1,0 +1,99 @@
+"""The fascia line: where the deep tissue ends and the subcutaneous layer begins.
+
+The network marks the subcutaneous layer in any contrast; the line is the smoothest path from
+head to foot along that layer's front, found by dynamic programming, so that a vessel, an edema
+or a gap in one place can't pull it away.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from ..geometry import FloatArray, Slice
+from .localizer import Marks
+
+#: The line may move sideways by this share of the way down, one grid row at most.
+REACH = 2
+#: Cost of a change of one grid column in one row.
+BEND = 0.12
+#: Mean step of the layer's probability along the line below which no layer was seen.
+LEAST_STEP = 0.25
+
+
+def trace_fascia(marks: Marks, s: Slice) -> FloatArray:
+    """The fascia line on a slice: (n, 2) as (row, column), head to foot, one point a row.
+
+    Rows without a visible subcutaneous layer are left out at both ends; (0, 2) if none has one.
+    """
+    gain = front_gain(marks)
+    path = _smooth_path(gain)
+    grid_rows = np.arange(len(path))
+    support = gain[grid_rows, path]
+    trusted = ndimage.uniform_filter1d(support, 9, mode="nearest") > LEAST_STEP
+    if trusted.sum() < 5:
+        return np.empty((0, 2))
+    first, last = np.nonzero(trusted)[0][[0, -1]]
+    columns = ndimage.gaussian_filter1d(_subpixel(marks.subcutaneous, path), 1.5, mode="nearest")
+    rc = np.stack([grid_rows[first : last + 1], columns[first : last + 1]], axis=1).astype(float)
+    return _one_point_a_row(s.geometry.to_pixel(marks.geometry.to_lps(rc)), s)
+
+
+def front_gain(marks: Marks) -> FloatArray:
+    """Step of the layer's probability at each grid pixel: 6 mm behind minus 8 mm before."""
+    p = marks.subcutaneous
+    total = np.cumsum(np.pad(p, ((0, 0), (1, 0))), axis=1)
+    n = p.shape[1]
+    index = np.arange(n)
+
+    def mean(start: FloatArray, stop: FloatArray) -> FloatArray:
+        a, b = np.clip(start, 0, n).astype(int), np.clip(stop, 0, n).astype(int)
+        return np.asarray((total[:, b] - total[:, a]) / np.maximum(b - a, 1))
+
+    return mean(index, index + 3) - mean(index - 4, index)
+
+
+def _smooth_path(gain: FloatArray) -> np.ndarray:
+    rows, columns = gain.shape
+    best = gain[0].astype(float)
+    came = np.zeros((rows, columns), int)
+    moves = np.arange(-REACH, REACH + 1)
+    for r in range(1, rows):
+        padded = np.pad(best, REACH, constant_values=-1e9)
+        options = np.stack(
+            [padded[m + REACH : m + REACH + columns] - BEND * m * m for m in moves]
+        )
+        choice = options.argmax(axis=0)
+        came[r] = moves[choice]
+        best = gain[r] + options[choice, np.arange(columns)]
+    path = np.zeros(rows, int)
+    path[-1] = int(best.argmax())
+    for r in range(rows - 1, 0, -1):
+        path[r - 1] = path[r] + came[r, path[r]]
+    return path
+
+
+def _subpixel(p: FloatArray, path: np.ndarray) -> FloatArray:
+    """Column at which the probability crosses one half next to the path, in each row."""
+    out = path.astype(float)
+    for r, c in enumerate(path):
+        low = max(int(c) - 3, 0)
+        window = p[r, low : int(c) + 4]
+        above = np.nonzero((window[1:] >= 0.5) & (window[:-1] < 0.5))[0]
+        if len(above):
+            k = above[np.abs(above + low + 0.5 - c).argmin()]
+            out[r] = low + k + (0.5 - window[k]) / (window[k + 1] - window[k])
+        else:
+            out[r] = c - 0.5
+    return out
+
+
+def _one_point_a_row(rc: FloatArray, s: Slice) -> FloatArray:
+    order = np.argsort(rc[:, 0])
+    rows = np.arange(
+        max(0, int(np.ceil(rc[order[0], 0]))),
+        min(s.geometry.shape[0] - 1, int(np.floor(rc[order[-1], 0]))) + 1,
+    )
+    columns = np.interp(rows, rc[order, 0], rc[order, 1])
+    inside = (columns >= 0) & (columns <= s.geometry.shape[1] - 1)
+    return np.stack([rows, columns], axis=1)[inside]

@@ -1,0 +1,175 @@
+"""From marks to named vertebrae: bodies, their chain, and names counted upward from L5."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from ..geometry import FloatArray, SliceGeometry
+from ..vertebrae import LEVELS
+from .localizer import Marks
+
+#: A peak of the centre map counts from here on.
+PEAK = 0.25
+#: Smallest cross-section of a body, in mm² (a collapsed T5 on an off-centre slice).
+LEAST_AREA_MM2 = 80.0
+#: Two centres nearer than this are one body.
+LEAST_STEP_MM = 12.0
+#: Farthest neighbour in a chain: two bodies missed in a row end it.
+LONGEST_STEP_MM = 85.0
+#: A step this many times its expected length holds a body that was missed.
+MISSED = 1.6
+#: L5 is taken as seen from this probability on.
+L5_SEEN = 0.4
+
+
+@dataclass(frozen=True)
+class Body:
+    """A vertebral body before it has a name.
+
+    Attributes:
+        center_rc: centre (row, column) on the 2 mm grid.
+        confidence: 0 to 1, that it is a body.
+        l5: 0 to 1, that it is L5.
+        area_mm2: its cross-section.
+    """
+
+    center_rc: tuple[float, float]
+    confidence: float
+    l5: float
+    area_mm2: float
+
+
+@dataclass(frozen=True)
+class Numbering:
+    """Bodies head to foot with their names.
+
+    Attributes:
+        bodies: the chain.
+        levels: their names.
+        kind: what the names hang on: `lumbosacral_junction` or `none`.
+        confidence: 0 to 1, how sure the anchor is.
+        missed: names between which a body must have been missed.
+    """
+
+    bodies: tuple[Body, ...]
+    levels: tuple[str, ...]
+    kind: str
+    confidence: float
+    missed: tuple[str, ...] = ()
+
+
+def fuse(marks: Sequence[Marks]) -> Marks:
+    """Mean of the marks of neighbouring slices, on the middle one's grid."""
+    middle = marks[len(marks) // 2]
+    alike = [m for m in marks if m.geometry.shape == middle.geometry.shape]
+
+    def mean(name: str) -> FloatArray:
+        return np.asarray(np.mean([getattr(m, name) for m in alike], axis=0))
+
+    names = ("body", "l5", "s1", "canal", "subcutaneous", "center")
+    return Marks(middle.geometry, *(mean(n).astype(np.float32) for n in names))
+
+
+def find_bodies(marks: Marks) -> list[Body]:
+    """Bodies on a slice (or on fused slices), in no order."""
+    heat = ndimage.gaussian_filter(marks.center, 0.7)
+    rows, columns = np.nonzero((heat == ndimage.maximum_filter(heat, 5)) & (heat > PEAK * 0.8))
+    if not len(rows):
+        return []
+    inside = np.argwhere(marks.body > 0.5)
+    if not len(inside):
+        return []
+    pixel_mm2 = marks.geometry.spacing_mm[0] * marks.geometry.spacing_mm[1]
+    seeds = np.stack([rows, columns], axis=1)
+    away = np.linalg.norm(inside[:, None, :] - seeds[None], axis=2)
+    nearest, distance = away.argmin(axis=1), away.min(axis=1)
+    bodies = []
+    for i, (r, c) in enumerate(seeds):
+        mine = inside[(nearest == i) & (distance * marks.geometry.spacing_mm[0] < 30)]
+        if len(mine) * pixel_mm2 < LEAST_AREA_MM2:
+            continue
+        p = marks.body[mine[:, 0], mine[:, 1]]
+        center = (mine * p[:, None]).sum(axis=0) / p.sum()
+        peak = float(marks.center[max(r - 1, 0) : r + 2, max(c - 1, 0) : c + 2].max())
+        bodies.append(
+            Body(
+                center_rc=(float(center[0]), float(center[1])),
+                confidence=float(p.mean()) * min(1.0, peak / 0.5),
+                l5=float(marks.l5[mine[:, 0], mine[:, 1]].mean()),
+                area_mm2=len(mine) * pixel_mm2,
+            )
+        )
+    return bodies
+
+
+def chain(bodies: Sequence[Body], geometry: SliceGeometry) -> list[Body]:
+    """The spine: the most confident sequence of bodies that follow each other downward."""
+    if not bodies:
+        return []
+    order = sorted(bodies, key=lambda b: b.center_rc[0])
+    at = np.array([b.center_rc for b in order]) * np.asarray(geometry.spacing_mm)
+    best = [b.confidence for b in order]
+    before: list[int | None] = [None] * len(order)
+    for j in range(len(order)):
+        for i in range(j):
+            down, across = at[j] - at[i]
+            step = float(np.hypot(down, across))
+            if not LEAST_STEP_MM <= step <= LONGEST_STEP_MM or abs(across) > 0.9 * down + 4:
+                continue
+            gain = best[i] + order[j].confidence - 0.3 * max(0.0, step / 45 - 1)
+            if gain > best[j]:
+                best[j], before[j] = gain, i
+    at_end: int | None = int(np.argmax(best))
+    out = []
+    while at_end is not None:
+        out.append(order[at_end])
+        at_end = before[at_end]
+    return out[::-1]
+
+
+def number(bodies: Sequence[Body], geometry: SliceGeometry) -> Numbering:
+    """Name a chain of bodies, counting upward from L5."""
+    if not bodies:
+        return Numbering((), (), "none", 0.0)
+    scores = [b.l5 for b in bodies]
+    last = int(np.argmax(scores))
+    seen = scores[last] >= L5_SEEN
+    if not seen:
+        last = len(bodies) - 1
+    kept = list(bodies[: last + 1])
+    l5_index = LEVELS.index("L5")
+    steps, missed = _steps(kept, geometry)
+    levels: list[str] = []
+    place = l5_index
+    for step in [0, *reversed(steps)]:
+        place -= step
+        levels.append(LEVELS[place] if place >= 0 else "")
+    named = [(b, n) for b, n in zip(kept, reversed(levels), strict=True) if n]
+    skipped = tuple(
+        f"{levels[::-1][i]}-{levels[::-1][i + 1]}" for i in missed if levels[::-1][i]
+    )
+    return Numbering(
+        bodies=tuple(b for b, _ in named),
+        levels=tuple(n for _, n in named),
+        kind="lumbosacral_junction" if seen else "none",
+        confidence=round(scores[last] if seen else 0.0, 4),
+        missed=skipped,
+    )
+
+
+def _steps(bodies: Sequence[Body], geometry: SliceGeometry) -> tuple[list[int], list[int]]:
+    """Levels from each body to the next (1 unless one was missed) and where one was missed."""
+    at = np.array([b.center_rc for b in bodies]) * np.asarray(geometry.spacing_mm)
+    gaps = np.linalg.norm(np.diff(at, axis=0), axis=1)
+    steps, missed = [1] * len(gaps), []
+    for i, gap in enumerate(gaps):
+        near = np.delete(gaps, i)[max(0, i - 2) : i + 2]
+        if len(near) and gap > MISSED * float(np.median(near)):
+            steps[i] = max(1, round(gap / float(np.median(near))))
+            if steps[i] > 1:
+                missed.append(i)
+    return steps, missed

@@ -1,0 +1,127 @@
+"""The small network that marks vertebral bodies, sacrum, canal and subcutaneous layer on a slice.
+
+It sees a sagittal slice resampled to 2 mm and answers with probabilities. Everything that
+follows (names, central slices, fascia) is plain geometry on these.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from ..geometry import FloatArray, Slice, SliceGeometry
+
+#: Pixel size the network was trained at.
+PIXEL_MM = 2.0
+#: The network halves the image four times.
+_MULTIPLE = 16
+
+Map = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Marks:
+    """What the network sees on one slice: probabilities on a 2 mm grid, (rows, columns) each.
+
+    Attributes:
+        geometry: the grid's own geometry.
+        body: presacral vertebral bodies.
+        l5: the body of L5.
+        s1: the body of S1.
+        canal: the spinal canal.
+        subcutaneous: fat and skin behind the fascia.
+        center: peaks at the bodies' centres.
+    """
+
+    geometry: SliceGeometry
+    body: Map
+    l5: Map
+    s1: Map
+    canal: Map
+    subcutaneous: Map
+    center: Map
+
+
+class Localizer:
+    """The trained network, run on the CPU.
+
+    Args:
+        model: an ONNX file with input "slice" (n, 1, rows, columns) and output
+            "probabilities" (n, 6, rows, columns).
+        threads: threads within one run; 0 leaves the choice to the runtime.
+    """
+
+    def __init__(self, model: Path, threads: int = 0) -> None:
+        self.path = model
+        self._threads = threads
+        self._bytes = model.read_bytes()
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the model file, hexadecimal."""
+        return hashlib.sha256(self._bytes).hexdigest()
+
+    @cached_property
+    def _session(self) -> object:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self._threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        options.enable_cpu_mem_arena = False
+        return onnxruntime.InferenceSession(
+            self._bytes, options, providers=["CPUExecutionProvider"]
+        )
+
+    def mark(self, slices: Sequence[Slice]) -> list[Marks]:
+        """Run the network on each slice."""
+        return [self._mark(s) for s in slices]
+
+    def _mark(self, s: Slice) -> Marks:
+        grid, geometry = to_grid(s)
+        rows, columns = grid.shape
+        padded = np.zeros((-(-rows // _MULTIPLE) * _MULTIPLE, -(-columns // _MULTIPLE) * _MULTIPLE))
+        # Some scanners and copies lift the whole image; the padding around it is darkest.
+        padded[:rows, :columns] = np.maximum(grid - np.percentile(grid, 3), 0)
+        x = standardised(padded)[None, None]
+        session = self._session
+        (p,) = session.run(None, {"slice": x})  # type: ignore[attr-defined]
+        p = p[0, :, :rows, :columns]
+        return Marks(geometry, *(np.ascontiguousarray(channel) for channel in p))
+
+
+def to_grid(s: Slice) -> tuple[FloatArray, SliceGeometry]:
+    """A slice on the network's 2 mm grid and that grid's geometry."""
+    zoom = np.array([PIXEL_MM / mm for mm in s.geometry.spacing_mm])
+    shape = tuple(max(1, int(n / z)) for n, z in zip(s.geometry.shape, zoom, strict=True))
+    offset = (zoom - 1) / 2
+    smooth = ndimage.gaussian_filter(s.pixels, 0.35 * zoom)
+    grid = ndimage.affine_transform(
+        smooth, zoom, offset, output_shape=shape, order=1, mode="nearest"
+    )
+    o = s.geometry.to_lps(offset)
+    geometry = SliceGeometry(
+        origin_lps_mm=(float(o[0]), float(o[1]), float(o[2])),
+        column_axis=s.geometry.column_axis,
+        row_axis=s.geometry.row_axis,
+        spacing_mm=(PIXEL_MM, PIXEL_MM),
+        shape=(shape[0], shape[1]),
+    )
+    return grid, geometry
+
+
+def standardised(x: FloatArray) -> Map:
+    """The scale the network was trained on: root of the intensity, tissue to mean 0, SD 1."""
+    top = max(float(np.percentile(x, 99)), 1e-6)
+    x = np.sqrt(np.clip(x / top, 0, 1.5))
+    tissue = x[x > 0.2]
+    mean, std = (float(tissue.mean()), float(tissue.std())) if tissue.size > 50 else (0.5, 0.25)
+    return ((x - mean) / max(std, 0.05)).astype(np.float32)

@@ -1,0 +1,335 @@
+"""Which files belong together: studies, their series, and what each series is good for.
+
+Patient, study, series UID and geometry decide; file names and instance numbers never do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+from statistics import median
+from typing import Literal, TypeAlias
+
+from ..errors import NothingToRead, UnreadableInput, UsageError
+from ..geometry import Vector
+from . import words
+from .grouping import stacks
+from .scan import ENHANCED_MR, SECONDARY_CAPTURE, Instance, Scan, scan
+from .sequence import Role, role_of
+
+Plane: TypeAlias = Literal["sagittal", "coronal", "axial", "oblique", "unknown"]
+
+#: Largest angle between a plane's normal and its axis. A scoliotic or turned patient has sagittal
+#: slices up to some 30° off; the oblique planes that are prescribed on purpose (sacroiliac joints,
+#: neuroforamina) start at 45°.
+PLANE_TOLERANCE_DEG = 35.0
+MIN_SLICES = 3
+#: Largest deviation from the median slice distance in a regular stack, as a share of it.
+SPACING_TOLERANCE = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """Slices that form one stack.
+
+    Attributes:
+        instances: by position along the normal; index 0 is the patient's right (sagittal),
+            front (coronal) or foot (axial). Without position: in the order of their UIDs.
+        role: what it can be used for, None with the `reason` in words.
+        plane: by its normal; by its description where files lack an orientation.
+        unplaced: files of the same series that lack position, orientation or pixel size.
+        n_duplicates: files left out because another one shows the same position.
+        n_broken: files of this series that end before their image.
+        n_planes: anatomical planes that the SeriesInstanceUID holds.
+    """
+
+    instances: tuple[Instance, ...]
+    plane: Plane
+    role: Role | None
+    reason: str
+    unplaced: tuple[Instance, ...] = ()
+    n_duplicates: int = 0
+    n_broken: int = 0
+
+    @property
+    def uid(self) -> str:
+        """SeriesInstanceUID."""
+        return self._any.series_instance_uid
+
+    @property
+    def number(self) -> int | None:
+        """SeriesNumber; for people only."""
+        return self._any.series_number
+
+    @property
+    def frame_of_reference_uid(self) -> str:
+        """FrameOfReferenceUID, '' if absent."""
+        return self._any.frame_of_reference_uid
+
+    @property
+    def contrast_given(self) -> bool:
+        """A contrast medium is named in the header or, failing that, in the description."""
+        agent = self._any.contrast_agent
+        if agent:
+            return words.plain(agent) not in ("no", "none", "nein", "n", "0")
+        return words.says_contrast_given(self._any.series_words)
+
+    @cached_property
+    def positions_mm(self) -> tuple[float, ...]:
+        """Distance of each slice along the stack's normal, ascending."""
+        normal = _upright(self.normal) if self.normal else None
+        if normal is None:
+            return ()
+        return tuple(
+            _dot(i.geometry.origin_lps_mm, normal) for i in self.instances if i.geometry is not None
+        )
+
+    @property
+    def normal(self) -> Vector | None:
+        """Unit normal of the slices, None without geometry."""
+        geometry = self._any.geometry
+        return geometry.normal if geometry is not None else None
+
+    @property
+    def spacing_between_mm(self) -> float | None:
+        """Median distance from slice to slice, None for less than two placed slices."""
+        steps = self._steps
+        return median(steps) if steps else None
+
+    @property
+    def n_gaps(self) -> int:
+        """Steps that are more than half again as long as the median one: slices are missing."""
+        spacing = self.spacing_between_mm
+        return sum(step > 1.5 * spacing for step in self._steps) if spacing else 0
+
+    @property
+    def regular(self) -> bool:
+        """All slices are equally far apart."""
+        spacing = self.spacing_between_mm
+        if spacing is None:
+            return False
+        return all(abs(s - spacing) <= SPACING_TOLERANCE * spacing for s in self._steps)
+
+    @property
+    def _steps(self) -> tuple[float, ...]:
+        p = self.positions_mm
+        return tuple(b - a for a, b in zip(p, p[1:], strict=False))
+
+    @property
+    def _any(self) -> Instance:
+        return (self.instances or self.unplaced)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """One exam of one patient.
+
+    Attributes:
+        study_instance_uid: its UID.
+        study_date: YYYYMMDD as in the files, '' if absent.
+        series: by SeriesNumber and UID.
+        n_broken: DICOM files under the path that can't be told to belong to any series.
+    """
+
+    study_instance_uid: str
+    study_date: str
+    series: tuple[Series, ...]
+    n_broken: int = 0
+
+    @property
+    def usable(self) -> tuple[Series, ...]:
+        """Series that could show edema."""
+        return tuple(s for s in self.series if s.role is not None and s.role != "T1")
+
+
+def find_study(path: Path, study_uid: str | None = None) -> Study:
+    """Read the headers under a path and return the study to read.
+
+    Args:
+        path: a folder, or one file.
+        study_uid: StudyInstanceUID to pick where there are several.
+
+    Raises:
+        UsageError: several studies have a usable series and none was picked, or the UID isn't
+            there.
+        UnreadableInput: nothing readable as DICOM.
+        NothingToRead: several studies, none with a usable series.
+    """
+    found = scan(path)
+    if not found.instances:
+        raise _nothing_readable(found)
+    studies = studies_of(found)
+    if study_uid is not None:
+        studies = tuple(s for s in studies if s.study_instance_uid == study_uid)
+        if not studies:
+            raise UsageError(
+                "unknown_study", "No study under this path has that UID.", "Check --study."
+            )
+    usable = [s for s in studies if s.usable]
+    if len(usable) > 1:
+        uids = ", ".join(sorted({s.study_instance_uid for s in usable}))
+        if study_uid is not None:
+            raise UsageError(
+                "several_patients",
+                f"Several patients share the study UID {uids}.",
+                "Put each patient into a folder of its own.",
+            )
+        raise UsageError(
+            "several_studies",
+            f"There are {len(usable)} studies with a usable series: {uids}.",
+            "Pick one with --study UID.",
+        )
+    if usable or len(studies) == 1:
+        return (usable or studies)[0]
+    raise nothing_usable([series for study in studies for series in study.series])
+
+
+def studies_of(found: Scan) -> tuple[Study, ...]:
+    """Group a scan's files into studies, sorted by UID; patients are never mixed."""
+    groups: defaultdict[tuple[str, str], list[Instance]] = defaultdict(list)
+    for instance in found.instances:
+        groups[instance.study_instance_uid, instance.patient_id].append(instance)
+    known = {instance.series_instance_uid for instance in found.instances}
+    n_lost = sum(broken.series_instance_uid not in known for broken in found.broken)
+    return tuple(
+        Study(
+            study_instance_uid=uid,
+            study_date=min((i.study_date for i in instances if i.study_date), default=""),
+            series=_series_of(instances, found),
+            n_broken=n_lost,
+        )
+        for (uid, _), instances in sorted(groups.items(), key=lambda item: item[0])
+    )
+
+
+def _series_of(instances: Iterable[Instance], found: Scan) -> tuple[Series, ...]:
+    series: list[Series] = []
+    ordered = sorted(_without_copies(instances), key=lambda i: i.series_instance_uid)
+    for uid, members in groupby(ordered, key=lambda i: i.series_instance_uid):
+        n_broken = sum(uid != "" and b.series_instance_uid == uid for b in found.broken)
+        groups = stacks(list(members))
+        planes = {plane_of(g.instances[0]) for g in groups if g.instances}
+        for group in groups:
+            first = (group.instances or group.unplaced)[0]
+            plane = plane_of(first)
+            n = len(group.instances) + len(group.unplaced) + n_broken
+            role, reason = _judge(first, plane, n, planes)
+            series.append(
+                Series(
+                    instances=group.instances,
+                    plane=plane,
+                    role=role,
+                    reason=reason,
+                    unplaced=group.unplaced,
+                    n_duplicates=group.n_duplicates,
+                    n_broken=n_broken,
+                )
+            )
+    return tuple(sorted(series, key=lambda s: (s.number is None, s.number or 0, s.uid)))
+
+
+def _without_copies(instances: Iterable[Instance]) -> list[Instance]:
+    """Drop files with a SOPInstanceUID seen before; a whole file stays, a cut copy goes."""
+    kept: dict[str, Instance] = {}
+    ordered = sorted(instances, key=lambda i: (i.truncated, i.geometry is None, i.path))
+    for instance in ordered:
+        kept.setdefault(instance.sop_instance_uid or str(instance.path), instance)
+    return sorted(kept.values(), key=lambda i: (i.sop_instance_uid, i.path))
+
+
+def _judge(
+    first: Instance, plane: Plane, n_slices: int, planes: set[Plane]
+) -> tuple[Role | None, str]:
+    """The role of a stack by one of its files, or None and why it can't be used."""
+    reason = _wrong_kind(first)
+    if not reason and planes >= {"sagittal", "coronal", "axial"}:
+        reason = "localizer"
+    if reason:
+        return None, reason
+    role, reason = role_of(first.physics, first.series_words)
+    # A localizer or a diffusion image is called that, whatever its plane.
+    if role is None and reason not in ("unknown contrast", "proton density"):
+        return None, reason
+    if plane not in ("sagittal", "unknown"):
+        return None, plane
+    if role is not None and n_slices < MIN_SLICES:
+        return None, "fewer than three slices"
+    return role, reason
+
+
+def _wrong_kind(first: Instance) -> str:
+    if first.modality != "MR":
+        return first.modality if first.modality in ("CT", "PT", "US", "XA", "CR", "DX") else "not MR"
+    if first.sop_class_uid.startswith(SECONDARY_CAPTURE):
+        return "secondary capture"
+    if first.sop_class_uid in ENHANCED_MR:
+        return "enhanced multi-frame, not read yet"
+    if first.frames > 1:
+        return "multi-frame, not read yet"
+    return "colour image" if first.samples_per_pixel > 1 else ""
+
+
+def plane_of(instance: Instance) -> Plane:
+    """Anatomical plane by the slice's normal, by its description where it has no orientation."""
+    if instance.axes is None:
+        if words.says(instance.series_words, "sagittal"):
+            return "sagittal"
+        return "oblique" if words.says(instance.series_words, "other_plane") else "unknown"
+    (a, b, c), (d, e, f) = instance.axes
+    normal = (b * f - c * e, c * d - a * f, a * e - b * d)
+    limit = math.cos(math.radians(PLANE_TOLERANCE_DEG))
+    planes: tuple[Plane, ...] = ("sagittal", "coronal", "axial")
+    for plane, part in zip(planes, normal, strict=True):
+        if abs(part) >= limit:
+            return plane
+    return "oblique"
+
+
+def nothing_usable(series: Iterable[Series]) -> NothingToRead:
+    """The error that lists what was there and why none of it can be read."""
+    reasons: defaultdict[str, set[str]] = defaultdict(set)
+    for s in series:
+        name = f"series {s.number}" if s.number is not None else "a series without number"
+        # Descriptions are free text that may name the patient: numbers are shown instead.
+        reasons["only T1" if s.role == "T1" else s.reason].add(name)
+    parts = []
+    for reason, names in sorted(reasons.items()):
+        shown = sorted(names, key=lambda n: (len(n), n))
+        more = f" and {len(shown) - 4} more" if len(shown) > 4 else ""
+        parts.append(f"{reason} ({', '.join(shown[:4])}{more})")
+    return NothingToRead(
+        "no_usable_series",
+        f"There is no usable series; what is there: {'; '.join(parts)}.",
+        "A sagittal STIR, T2 Dixon water, fat-suppressed T2 or T2 of the spine is needed.",
+    )
+
+
+def _nothing_readable(found: Scan) -> UnreadableInput:
+    seen = []
+    if found.broken:
+        seen.append(f"{len(found.broken)} damaged DICOM files ({found.broken[0].reason})")
+    if found.n_objects:
+        seen.append(f"{found.n_objects} DICOM files without an image")
+    if found.n_clutter:
+        seen.append(f"{found.n_clutter} other files")
+    listed = " and ".join(seen) or "no file"
+    return UnreadableInput(
+        "nothing_readable",
+        f"No readable DICOM image was found: there is {listed}.",
+        "Give the folder of an exported study, or export it again.",
+    )
+
+
+def _upright(normal: Vector) -> Vector:
+    """The normal, turned so that its largest part is positive: slices sort the same way."""
+    x, y, z = normal
+    return normal if max(normal, key=abs) > 0 else (-x, -y, -z)
+
+
+def _dot(a: Vector, b: Vector) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]

@@ -1,0 +1,92 @@
+"""One central slice as a reader checks it: the picture, and beside it what it says."""
+
+from __future__ import annotations
+
+from PIL import Image, ImageDraw
+
+from ..reading import Reading
+from . import words
+from .annotate import BOTTOM, GUTTER, TOP, annotate, draw_frame, draw_gutter, draw_legend
+from .canvas import DIM, INK, PAGE, YELLOW, Column, font
+from .view import View, box_around, scaled, whole, window_of
+
+#: Largest picture of a slice, and widest strip without marks, in px.
+MAX_WIDTH, MAX_HEIGHT = 1100, 940
+MAX_STRIP_WIDTH = 400
+PANEL_WIDTH = 370
+MARGIN = 24
+
+#: How much is shown in front of the fascia, above, behind and below it.
+_STRIP_MARGINS_MM = (15.0, 1000.0, 25.0, 1000.0)
+
+
+def draw_slice(reading: Reading, index: int) -> Image.Image:
+    """The slice at true aspect ratio with everything found on it, RGB.
+
+    Left to right: the slice with its marks, brackets of the levels, the stretch around the
+    fascia once more without marks, the panel of words.
+
+    Args:
+        reading: the exam.
+        index: 0 to 2, patient right to left.
+    """
+    part = reading.slices[index]
+    view = scaled(part.slice.geometry, whole(part.slice.geometry), MAX_WIDTH, MAX_HEIGHT)
+    window = window_of([s.slice for s in reading.slices])
+    picture = view.picture(part.slice.pixels, window)
+    annotate(picture, view, reading, index)
+    width, height = view.size
+    strip = _strip_view(reading, index, height)
+    strip_x = MARGIN + width + GUTTER
+    panel_x = strip_x + (strip.size[0] + MARGIN if strip else 0)
+    page_height = TOP + max(height, 760) + BOTTOM
+    page = Image.new("RGB", (panel_x + PANEL_WIDTH + MARGIN, page_height), PAGE)
+    page.paste(picture, (MARGIN, TOP))
+    draw_frame(page, view, MARGIN, TOP)
+    draw_gutter(page, view, reading, index, (MARGIN + width, TOP))
+    if strip:
+        page.paste(strip.picture(part.slice.pixels, window), (strip_x, TOP))
+        caption = (strip_x + strip.size[0] / 2, TOP - 14)
+        ImageDraw.Draw(page).text(caption, "same slice, without marks", DIM, font(14), anchor="mm")
+    _write_panel(page, reading, index, panel_x)
+    return page
+
+
+def _strip_view(reading: Reading, index: int, height: int) -> View | None:
+    """The stretch around the fascia, at the picture's own scale where it isn't too wide."""
+    part = reading.slices[index]
+    if not len(part.fascia_rc):
+        return None
+    box = box_around(part.slice.geometry, part.fascia_rc, _STRIP_MARGINS_MM)
+    return scaled(part.slice.geometry, box, MAX_STRIP_WIDTH, height)
+
+
+def _write_panel(page: Image.Image, reading: Reading, index: int, x: int) -> None:
+    result, part = reading.result, reading.slices[index]
+    column = Column(page, x, TOP, PANEL_WIDTH)
+    unanswered = result.classification.fascia_edema is None
+    column.write(words.headline(result), 25, YELLOW if unanswered else INK, bold=True)
+    column.gap(8)
+    for line in words.class_lines(result):
+        column.write(line, 17)
+    column.gap(14)
+    column.rule()
+    column.write(f"{words.sequence(result)} · {words.slice_place(index, len(reading.slices))}", 17)
+    column.write(f"x = {words.number(part.slice.geometry.position_mm, 1)} mm", 17)
+    row_mm, column_mm = part.slice.geometry.spacing_mm
+    area = float(part.edema.sum()) * row_mm * column_mm
+    told = f"{words.number(area)} mm² of edema" if area else "no edema marked"
+    column.write(f"On this slice: {told}", 17)
+    if not len(part.fascia_rc):
+        column.write("Fascia not traced on this slice", 17, YELLOW)
+    column.gap(14)
+    column.y = draw_legend(page, x, column.y)
+    column.gap(10)
+    if result.flags:
+        column.rule()
+        column.write("Please check", 17, bold=True)
+        for flag in result.flags:
+            column.write(words.short_flag(flag.code), 16, indent=16, bullet="•")
+    foot = Column(page, x, page.height - 56, PANEL_WIDTH)
+    foot.write(words.software_line(result), 13, DIM)
+    foot.write(words.DISCLAIMER, 15, INK, bold=True)

@@ -1,0 +1,155 @@
+"""The whole exam on one page: its class, the three slices side by side, level by level."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from ..geometry import SliceGeometry
+from ..reading import Reading
+from ..result import LevelEdema
+from ..vertebrae import SCORED_LEVELS
+from . import words
+from .annotate import BOTTOM, GUTTER, TOP, annotate, draw_frame, draw_gutter
+from .canvas import DIM, FAINT, INK, PAGE, PANEL, VERMILLION, YELLOW, Column, font
+from .view import Box, View, box_around, scaled, whole, window_of
+
+WIDTH = 1800
+MARGIN = 24
+GAP = 14
+HEADER = 104
+CAPTION = 26
+PANEL_WIDTH = 390
+MAX_PICTURE_HEIGHT = 860
+
+#: Shown around bodies and fascia: in front, above, behind, below.
+_MARGINS_MM = (32.0, 25.0, 45.0, 25.0)
+_ROW = 25
+_BAR = 110
+_REGIONS = {"T5": "Thoracic", "T11": "Thoracolumbar", "L3": "Lower lumbar"}
+_STATE_WORDS: dict[words.LevelState, str] = {
+    "open": "partly in view, not judged",
+    "out_of_view": "not in view",
+    "unanswered": "no answer",
+}
+
+
+def draw_summary(reading: Reading) -> Image.Image:
+    """The exam's summary page, RGB, `WIDTH` px wide."""
+    views = _views(reading)
+    panel = _panel(reading)
+    top = HEADER + CAPTION + TOP
+    bottom = max(top + max(v.size[1] for v in views) + BOTTOM, HEADER + panel.height + MARGIN)
+    page = Image.new("RGB", (WIDTH, bottom), PAGE)
+    _write_header(page, reading)
+    window = window_of([part.slice for part in reading.slices])
+    x = MARGIN
+    for index, (view, part) in enumerate(zip(views, reading.slices, strict=True)):
+        picture = view.picture(part.slice.pixels, window)
+        annotate(picture, view, reading, index)
+        page.paste(picture, (x, top))
+        draw_frame(page, view, x, top)
+        caption = f"{words.slice_place(index, len(views))} · x = "
+        caption += f"{words.number(part.slice.geometry.position_mm, 1)} mm"
+        ImageDraw.Draw(page).text((x + 2, HEADER + 12), caption, INK, font(15), anchor="lm")
+        x += view.size[0] + GAP
+    draw_gutter(page, views[-1], reading, len(views) - 1, (x - GAP, top))
+    page.paste(panel, (WIDTH - MARGIN - PANEL_WIDTH, HEADER))
+    return page
+
+
+def _views(reading: Reading) -> list[View]:
+    """The same part of the body on every slice, at one scale."""
+    n = len(reading.slices)
+    room = WIDTH - 3 * MARGIN - PANEL_WIDTH - GUTTER - (n - 1) * GAP
+    middle = reading.slices[n // 2].slice.geometry
+    box = _box(reading, middle)
+    corners = middle.to_lps(np.array([[box[1], box[0]], [box[3], box[2]]]) - 0.5)
+    views = []
+    for part in reading.slices:
+        (top, left), (bottom, right) = part.slice.geometry.to_pixel(corners) + 0.5
+        rows, columns = part.slice.geometry.shape
+        here = (max(left, 0.0), max(top, 0.0), min(right, columns), min(bottom, rows))
+        views.append(scaled(part.slice.geometry, here, room // n, MAX_PICTURE_HEIGHT))
+    return views
+
+
+def _box(reading: Reading, geometry: SliceGeometry) -> Box:
+    """Spine and back of all slices."""
+    points = [geometry.to_pixel(np.array([v.center_lps_mm])) for v in reading.result.vertebrae]
+    for part in reading.slices:
+        points.append(geometry.to_pixel(part.slice.geometry.to_lps(part.fascia_rc)))
+    if not reading.result.vertebrae:
+        return whole(geometry)
+    return box_around(geometry, np.concatenate(points), _MARGINS_MM)
+
+
+def _write_header(page: Image.Image, reading: Reading) -> None:
+    result = reading.result
+    unanswered = result.classification.fascia_edema is None
+    draw = ImageDraw.Draw(page)
+    room = WIDTH - 2 * MARGIN
+    text = words.headline(result)
+    size = next((s for s in (34, 28, 22) if font(s, bold=True).getlength(text) <= room), 18)
+    colour = YELLOW if unanswered else INK
+    draw.text((MARGIN, 36), text, colour, font(size, bold=True), anchor="lm")
+    below = " · ".join([*words.class_lines(result), words.sequence(result)])
+    draw.text((MARGIN, 76), below, INK, font(19), anchor="lm")
+
+
+def _panel(reading: Reading) -> Image.Image:
+    """Level table, flags, threshold, software: as tall as it needs to be."""
+    result = reading.result
+    image = Image.new("RGB", (PANEL_WIDTH, 2400), PAGE)
+    column = Column(image, 0, 0, PANEL_WIDTH)
+    _write_levels(column, reading)
+    column.gap(12)
+    if result.flags:
+        column.write("Please check", 17, bold=True)
+        column.gap(2)
+        for flag in result.flags:
+            column.write(flag.text, 14, indent=16, bullet="•")
+            column.gap(4)
+    column.gap(8)
+    column.rule()
+    column.write(words.threshold_line(result.edema.threshold), 13, DIM)
+    column.write(f"{words.software_line(result)}; level rule {result.edema.rule}", 13, DIM)
+    column.gap(6)
+    column.write(words.DISCLAIMER, 16, bold=True)
+    return image.crop((0, 0, PANEL_WIDTH, min(column.y, image.height)))
+
+
+def _write_levels(column: Column, reading: Reading) -> None:
+    states = words.level_states(reading.result)
+    told = {e.level: e for e in reading.result.edema.per_level}
+    draw = ImageDraw.Draw(column.image)
+    draw.text((62, column.y), "share and length of fascia with edema", DIM, font(13))
+    column.gap(20)
+    for level in SCORED_LEVELS:
+        if level in _REGIONS:
+            column.gap(4)
+            column.write(_REGIONS[level], 13, DIM)
+        _write_level(draw, column.y, level, states[level], told.get(level))
+        column.gap(_ROW)
+
+
+def _write_level(
+    draw: ImageDraw.ImageDraw, y: int, level: str, state: words.LevelState, told: LevelEdema | None
+) -> None:
+    middle = y + _ROW // 2
+    involved = state == "involved"
+    colour = INK if involved else FAINT if state == "out_of_view" else DIM
+    draw.text((10, middle), level, colour, font(17, bold=involved), anchor="lm")
+    if state in _STATE_WORDS or told is None:
+        draw.text((62, middle), _STATE_WORDS.get(state, ""), colour, font(15), anchor="lm")
+        return
+    left, right = 62, 62 + _BAR
+    draw.rectangle((left, middle - 7, right, middle + 7), PANEL, DIM if involved else FAINT)
+    filled = round(_BAR * min(max(told.coverage, 0.0), 1.0))
+    if filled:
+        draw.rectangle((left, middle - 7, left + filled, middle + 7), VERMILLION if involved else DIM)
+    share = f"{round(100 * told.coverage)} %"
+    draw.text((right + 58, middle), share, colour, font(15), anchor="rm")
+    draw.text((right + 128, middle), f"{round(told.length_mm)} mm", colour, font(15), anchor="rm")
+    if involved:
+        draw.text((right + 146, middle), "involved", INK, font(13), anchor="lm")

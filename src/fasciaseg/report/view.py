@@ -1,0 +1,123 @@
+"""A slice on a screen: windowed, with square pixels, and the way from its pixels to the screen's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from ..geometry import BoolArray, FloatArray, Slice, SliceGeometry
+
+#: (left, top, right, bottom) of a part of a slice, in its pixels, measured from the outer corner
+#: of the first one.
+Box: TypeAlias = tuple[float, float, float, float]
+
+#: Below 1 the dark tissues get more of the grey scale: they must be told apart on a dim screen.
+_GAMMA = 0.8
+
+
+@dataclass(frozen=True)
+class Window:
+    """Intensities shown as black and as white."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class View:
+    """A part of a slice, scaled to a picture of `size` (width, height).
+
+    Attributes:
+        geometry: of the whole slice.
+        box: the part.
+        size: of the picture, in px.
+    """
+
+    geometry: SliceGeometry
+    box: Box
+    size: tuple[int, int]
+
+    @property
+    def px_per_mm(self) -> float:
+        """Scale of the picture, the same in both directions."""
+        return self.size[1] / ((self.box[3] - self.box[1]) * self.geometry.spacing_mm[0])
+
+    def xy(self, rc: FloatArray) -> FloatArray:
+        """Map pixel coordinates (..., 2) as (row, column) to the picture's (..., 2) as (x, y)."""
+        left, top, right, bottom = self.box
+        x = (rc[..., 1] + 0.5 - left) * self.size[0] / (right - left)
+        y = (rc[..., 0] + 0.5 - top) * self.size[1] / (bottom - top)
+        return np.stack([x, y], axis=-1)
+
+    def level_line(self, z_mm: float, columns: tuple[float, float]) -> FloatArray:
+        """The patient's horizontal plane at LPS z between two columns of the slice, (2, 2) xy.
+
+        On a slice that is rotated in its plane this line is slanted.
+        """
+        g = self.geometry
+        c = np.asarray(columns)
+        across = c * g.spacing_mm[1] * g.column_axis[2]
+        rows = (z_mm - g.origin_lps_mm[2] - across) / (g.spacing_mm[0] * g.row_axis[2])
+        return self.xy(np.column_stack([rows, c]))
+
+    def picture(self, pixels: npt.NDArray[np.float32], window: Window) -> Image.Image:
+        """The windowed part of the slice, RGB."""
+        width = max(window.high - window.low, np.finfo(np.float32).tiny)
+        shown = np.clip((np.nan_to_num(pixels) - window.low) / width, 0, 1) ** _GAMMA
+        grey = Image.fromarray(np.round(shown * 255).astype(np.uint8))
+        return grey.resize(self.size, Image.Resampling.BICUBIC, box=self.box).convert("RGB")
+
+    def region(self, mask: BoolArray) -> Image.Image:
+        """A mask on the picture: "L", 255 inside."""
+        grey = Image.fromarray(mask.astype(np.uint8) * 255)
+        return grey.resize(self.size, Image.Resampling.NEAREST, box=self.box)
+
+
+def whole(geometry: SliceGeometry) -> Box:
+    """The box of the whole slice."""
+    rows, columns = geometry.shape
+    return (0.0, 0.0, float(columns), float(rows))
+
+
+def scaled(geometry: SliceGeometry, box: Box, max_width: int, max_height: int) -> View:
+    """A part of a slice at true aspect ratio, as large as it fits."""
+    height_mm = (box[3] - box[1]) * geometry.spacing_mm[0]
+    width_mm = (box[2] - box[0]) * geometry.spacing_mm[1]
+    scale = min(max_width / width_mm, max_height / height_mm)
+    return View(geometry, box, (round(width_mm * scale), round(height_mm * scale)))
+
+
+def window_of(slices: Sequence[Slice]) -> Window:
+    """One window for all slices: 1st to 99.5th percentile of the tissue.
+
+    Air is most of many pictures, so that percentiles of all pixels would say little.
+    """
+    # Every third pixel is plenty for a percentile and costs a ninth.
+    values = np.concatenate([s.pixels[::3, ::3].ravel() for s in slices])
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return Window(0.0, 1.0)
+    floor, ceiling = np.percentile(values, [1, 99.5])
+    tissue = values[values > floor + 0.04 * (ceiling - floor)]
+    low, high = np.percentile(tissue, [1, 99.5]) if tissue.size else (floor, ceiling)
+    return Window(float(low), float(high))
+
+
+def box_around(geometry: SliceGeometry, points_rc: FloatArray, margins_mm: Box) -> Box:
+    """The box around points with margins (left, top, right, bottom), inside the slice."""
+    row_mm, column_mm = geometry.spacing_mm
+    rows, columns = geometry.shape
+    left, top, right, bottom = margins_mm
+    r0, c0 = points_rc.min(axis=0) + 0.5
+    r1, c1 = points_rc.max(axis=0) + 0.5
+    return (
+        float(np.clip(c0 - left / column_mm, 0, columns - 1)),
+        float(np.clip(r0 - top / row_mm, 0, rows - 1)),
+        float(np.clip(c1 + right / column_mm, 1, columns)),
+        float(np.clip(r1 + bottom / row_mm, 1, rows)),
+    )
