@@ -11,6 +11,9 @@ from fasciaseg.anatomy.localizer import PIXEL_MM, standardised
 
 SIZE = 128
 CENTER_SIGMA_MM = 4.0
+#: The fascia line is read off the subcutaneous layer's front: pixels near it weigh more.
+BORDER_MM = 9.0
+BORDER_EMPHASIS = 3.0
 BITS = (BODY, L5, SACRUM, CANAL, SUBCUTANEOUS)
 
 
@@ -68,7 +71,7 @@ def recolour(c: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
     x = np.clip(c["image"], 0, 1.6)
     if rng.random() < 0.6:
         x = _tissue_factors(x, c, rng)
-    if rng.random() < 0.4:
+    if rng.random() < 0.55:
         x = _paint_edema(x, c["behind_fascia_mm"], rng)
     if rng.random() < 0.6:
         x = _curve(x, rng)
@@ -107,11 +110,12 @@ def _tissue_factors(
 def _paint_edema(x: np.ndarray, behind: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A bright band of varied thickness, gaps and depth along the fascia."""
     rows = np.arange(SIZE)
-    shift = ndimage.gaussian_filter1d(rng.normal(size=SIZE), 8) * 6 + rng.uniform(-3, 3)
+    # Edema spreads to both sides of the fascia: the line to be found is about its middle.
+    shift = ndimage.gaussian_filter1d(rng.normal(size=SIZE), 8) * 3 + rng.normal(0, 0.8)
     half = np.clip(
-        ndimage.gaussian_filter1d(rng.normal(size=SIZE), 8) * 4 + rng.uniform(0.5, 5), 0, 7
+        ndimage.gaussian_filter1d(rng.normal(size=SIZE), 8) * 4 + rng.uniform(0.5, 5.5), 0, 7
     )
-    start, length = rng.uniform(-20, SIZE), rng.uniform(8, 110)
+    start, length = rng.uniform(-20, SIZE), rng.uniform(8, 130)
     half = half * ((rows >= start) & (rows <= start + length))
     band = np.clip(half[:, None] - np.abs(behind - shift[:, None]) + 0.5, 0, 1)
     band = ndimage.gaussian_filter(band, 0.5) * (np.abs(behind) < 90)
@@ -168,6 +172,7 @@ def example(
     x = standardised(recolour(c, rng))
     targets = np.stack([(c["targets"] & b > 0).astype(np.float32) for b in BITS] + [heat(c["centers"])])
     known = np.stack([(c["known"] & b > 0).astype(np.float32) for b in (*BITS, BODY)])
+    known[4] *= 1 + BORDER_EMPHASIS * (np.abs(c["behind_fascia_mm"]) < BORDER_MM)
     return x, targets, known
 
 

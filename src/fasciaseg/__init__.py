@@ -2,11 +2,35 @@
 
     import fasciaseg
     result = fasciaseg.classify("study_dir/")
-    result.classification
+    result.classification.location     # 'thoracolumbar', 'lower_lumbar', 'both', ...
+    result.edema.levels                # ('L1', 'L2', 'L3')
 
 Research use, not a medical device.
 """
 
 from __future__ import annotations
 
-__version__ = "0.1.0"
+from .api import classify
+from .errors import (
+    FasciasegError,
+    NothingToRead,
+    OutputNotWritable,
+    UnreadableInput,
+    UsageError,
+)
+from .options import Options, ThresholdOptions
+from .result import Result
+from .version import __version__
+
+__all__ = [
+    "FasciasegError",
+    "NothingToRead",
+    "Options",
+    "OutputNotWritable",
+    "Result",
+    "ThresholdOptions",
+    "UnreadableInput",
+    "UsageError",
+    "__version__",
+    "classify",
+]

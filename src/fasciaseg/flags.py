@@ -74,6 +74,12 @@ FLAGS: dict[str, FlagText] = {
         "The lumbosacral junction looks transitional, so the names may be shifted by one level.",
         "Count from a whole-spine localizer or from the ribs.",
     ),
+    "vertebra_missed": FlagText(
+        "a vertebra was not found",
+        "The distance between two vertebrae found is that of two or more; the one between them "
+        "was counted but not seen.",
+        "Check the names of the levels on the pictures.",
+    ),
     "no_scored_level_in_view": FlagText(
         "no level T5–L5 in view",
         "None of the levels T5 to L5 is sufficiently in view.",
@@ -148,7 +154,9 @@ def flag(code: str, **details: object) -> Flag:
         KeyError: no such flag.
     """
     text = FLAGS[code].meaning
-    told = [f"{name.replace('_', ' ')}: {_words(v)}" for name, v in details.items() if v is not None]
+    told = [
+        f"{name.replace('_', ' ')}: {_words(v)}" for name, v in details.items() if v is not None
+    ]
     if told:
         text = f"{text.removesuffix('.')} ({', '.join(told)})."
     return Flag(code, text)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from ..geometry import FloatArray, Slice
+from ..geometry import BoolArray, FloatArray, Slice
 from .localizer import Marks
 
 #: The line may move sideways by this share of the way down, one grid row at most.
@@ -19,6 +19,10 @@ REACH = 2
 BEND = 0.12
 #: Mean step of the layer's probability along the line below which no layer was seen.
 LEAST_STEP = 0.25
+#: Skin with its blur, mm (dermis of the back 2-4 mm, partial volume of a pixel or two).
+SKIN_MM = 5.0
+#: The subcutaneous layer is at least this thick wherever the fascia was traced, mm.
+LEAST_FAT_MM = 3.0
 
 
 def trace_fascia(marks: Marks, s: Slice) -> FloatArray:
@@ -97,3 +101,27 @@ def _one_point_a_row(rc: FloatArray, s: Slice) -> FloatArray:
     columns = np.interp(rows, rc[order, 0], rc[order, 1])
     inside = (columns >= 0) & (columns <= s.geometry.shape[1] - 1)
     return np.stack([rows, columns], axis=1)[inside]
+
+
+def skin_mask(marks: Marks, s: Slice, line_rc: FloatArray) -> BoolArray:
+    """Pixels of skin and air behind the fascia (rows, columns).
+
+    Skin shines on every contrast used here, most of all next to a surface coil; nothing within
+    `SKIN_MM` of the body's surface is edema. Where the fat is thinner than that, the fascia
+    itself stays in view. A back cut off by the image's edge has no surface there.
+    """
+    rows, columns = s.geometry.shape
+    rr, cc = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
+    at = marks.geometry.to_pixel(s.geometry.to_lps(np.stack([rr, cc], axis=-1)))
+    layer = ndimage.map_coordinates(
+        marks.subcutaneous, [at[..., 0], at[..., 1]], order=1, mode="nearest"
+    )
+    line = np.interp(np.arange(rows), line_rc[:, 0], line_rc[:, 1])
+    behind_mm = (cc - line[:, None]) * s.geometry.spacing_mm[1]
+    outside = (layer < 0.5) & (behind_mm > LEAST_FAT_MM)
+    # Behind the first pixel outside everything is outside (padding, the table, wrapped arms).
+    outside = np.maximum.accumulate(outside, axis=1)
+    if not outside.any():
+        return outside
+    near = ndimage.distance_transform_edt(~outside, sampling=s.geometry.spacing_mm) < SKIN_MM
+    return np.asarray(outside | (near & (behind_mm > LEAST_FAT_MM / 2)))

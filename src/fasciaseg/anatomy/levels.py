@@ -34,12 +34,14 @@ class Body:
         center_rc: centre (row, column) on the 2 mm grid.
         confidence: 0 to 1, that it is a body.
         l5: 0 to 1, that it is L5.
+        s1: 0 to 1, that it is S1 (a sacrum cut by the image's edge can look like a body).
         area_mm2: its cross-section.
     """
 
     center_rc: tuple[float, float]
     confidence: float
     l5: float
+    s1: float
     area_mm2: float
 
 
@@ -100,6 +102,7 @@ def find_bodies(marks: Marks) -> list[Body]:
                 center_rc=(float(center[0]), float(center[1])),
                 confidence=float(p.mean()) * min(1.0, peak / 0.5),
                 l5=float(marks.l5[mine[:, 0], mine[:, 1]].mean()),
+                s1=float(marks.s1[mine[:, 0], mine[:, 1]].mean()),
                 area_mm2=len(mine) * pixel_mm2,
             )
         )
@@ -135,7 +138,7 @@ def number(bodies: Sequence[Body], geometry: SliceGeometry) -> Numbering:
     """Name a chain of bodies, counting upward from L5."""
     if not bodies:
         return Numbering((), (), "none", 0.0)
-    scores = [b.l5 for b in bodies]
+    scores = [b.l5 * b.confidence * (1 - b.s1) for b in bodies]
     last = int(np.argmax(scores))
     seen = scores[last] >= L5_SEEN
     if not seen:

@@ -50,6 +50,7 @@ class Spine:
         vertebrae: named, head to foot, S1 not among them.
         numbering: how they got their names.
         lateral_mm: mean position of the bodies along the slice normal, mm from the first slice.
+        aside_mm: of each vertebra, its own position less that mean.
     """
 
     central: tuple[int, int, int]
@@ -58,6 +59,7 @@ class Spine:
     vertebrae: tuple[Vertebra, ...]
     numbering: levels.Numbering
     lateral_mm: float
+    aside_mm: tuple[float, ...]
 
     @property
     def found(self) -> bool:
@@ -110,7 +112,8 @@ def locate(stack: SliceStack, localizer: Localizer) -> Spine:
     central, middle = central_three(along, lateral)
     vertebrae = _vertebrae(numbering, stack.geometries[middle], fused, offsets, along, middle)
     three = (marks(central[0]), marks(central[1]), marks(central[2]))
-    return Spine(central, middle, three, vertebrae, numbering, lateral)
+    aside = tuple(float(o - lateral) for o in offsets if not np.isnan(o))
+    return Spine(central, middle, three, vertebrae, numbering, lateral, aside)
 
 
 def central_three(along: FloatArray, lateral_mm: float) -> tuple[tuple[int, int, int], int]:

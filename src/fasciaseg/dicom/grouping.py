@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from ..geometry import SliceGeometry, Vector
+from ..geometry import SliceGeometry
 from .scan import Instance
+from .vectors import dot, upright_normal
 
 #: Slices of one stack: axes that agree within a degree, pixels within a percent, and origins that
 #: lie on one normal within 25 mm (two stations of a whole spine lie 100 mm or more apart).
@@ -22,10 +23,22 @@ _MIN_COS = math.cos(math.radians(AXIS_TOLERANCE_DEG))
 
 
 @dataclass(frozen=True, eq=False)
-class Group:
-    """Slices of one stack by position along the normal, and what doesn't fit into it."""
+class Slot:
+    """A file with its place along its stack's normal.
 
-    instances: tuple[Instance, ...]
+    Attributes:
+        position_mm: distance from the scanner's centre, growing towards left, back or head.
+    """
+
+    position_mm: float
+    instance: Instance
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Slices of one stack, ascending, and files of its kind that lack geometry."""
+
+    slots: tuple[Slot, ...]
     unplaced: tuple[Instance, ...] = ()
     n_duplicates: int = 0
 
@@ -41,24 +54,23 @@ def stacks(members: Sequence[Instance]) -> list[Group]:
     Args:
         members: files of one SeriesInstanceUID, in an order that doesn't depend on their names.
     """
-    placed = [m for m in members if m.geometry is not None]
     groups: list[Group] = []
-    for grid in _clusters(placed, _same_grid):
-        ordered = sorted(grid, key=_position)
-        if _distinct(ordered) == len(ordered):
-            groups.append(Group(tuple(ordered)))
+    for grid in _clusters([m for m in members if m.geometry is not None], _same_grid):
+        slots = _slots(grid)
+        if len(_runs(slots)) == len(slots):
+            groups.append(Group(tuple(slots)))
             continue
-        by_echo = defaultdict(list)
-        for instance in ordered:
-            by_echo[instance.physics.echo_time_ms].append(instance)
-        for _, echo in sorted(by_echo.items(), key=lambda item: item[0] or 0.0):
+        by_echo: defaultdict[float, list[Slot]] = defaultdict(list)
+        for slot in slots:
+            by_echo[slot.instance.physics.echo_time_ms or 0.0].append(slot)
+        for _, echo in sorted(by_echo.items()):
             kept = _one_per_position(echo)
             groups.append(Group(tuple(kept), n_duplicates=len(echo) - len(kept)))
-    groups.sort(key=lambda g: -len(g.instances))
+    groups.sort(key=lambda g: -len(g.slots))
     for loose in _clusters([m for m in members if m.geometry is None], _same_kind):
         for at, group in enumerate(groups):
-            if group.instances and _same_kind(group.instances[0], loose[0]):
-                groups[at] = Group(group.instances, tuple(loose), group.n_duplicates)
+            if group.slots and _same_kind(group.slots[0].instance, loose[0]):
+                groups[at] = Group(group.slots, tuple(loose), group.n_duplicates)
                 break
         else:
             groups.append(Group((), tuple(loose)))
@@ -82,87 +94,81 @@ def _clusters(
 
 def _same_kind(a: Instance, b: Instance) -> bool:
     """Same size and same kind of image."""
-    return (
-        (a.rows, a.columns, a.frames, a.physics.component, a.sop_class_uid)
-        == (b.rows, b.columns, b.frames, b.physics.component, b.sop_class_uid)
-        and a.frame_of_reference_uid == b.frame_of_reference_uid
-    )
+    return _kind(a) == _kind(b)
+
+
+def _kind(i: Instance) -> tuple[object, ...]:
+    size = (i.rows, i.columns, i.frames, i.samples_per_pixel)
+    return (*size, i.physics.component, i.sop_class_uid, i.frame_of_reference_uid)
 
 
 def _same_grid(a: Instance, b: Instance) -> bool:
     """Same kind, and slices that could lie in one stack."""
-    if not _same_kind(a, b) or a.geometry is None or b.geometry is None:
-        return False
     g, h = a.geometry, b.geometry
-    if _dot(g.column_axis, h.column_axis) < _MIN_COS or _dot(g.row_axis, h.row_axis) < _MIN_COS:
+    if g is None or h is None or not _same_kind(a, b):
         return False
-    if any(
-        abs(s - t) > PIXEL_TOLERANCE * s for s, t in zip(g.spacing_mm, h.spacing_mm, strict=True)
-    ):
-        return False
-    x, y, z = (q - p for p, q in zip(g.origin_lps_mm, h.origin_lps_mm, strict=True))
-    shift = math.hypot(_dot((x, y, z), g.column_axis), _dot((x, y, z), g.row_axis))
-    return shift <= IN_PLANE_TOLERANCE_MM
+    return _same_axes_and_pixels(g, h) and _in_plane_shift_mm(g, h) <= IN_PLANE_TOLERANCE_MM
 
 
-def _one_per_position(ordered: Sequence[Instance]) -> list[Instance]:
+def _same_axes_and_pixels(g: SliceGeometry, h: SliceGeometry) -> bool:
+    if dot(g.column_axis, h.column_axis) < _MIN_COS or dot(g.row_axis, h.row_axis) < _MIN_COS:
+        return False
+    pairs = zip(g.spacing_mm, h.spacing_mm, strict=True)
+    return all(abs(s - t) <= PIXEL_TOLERANCE * s for s, t in pairs)
+
+
+def _in_plane_shift_mm(g: SliceGeometry, h: SliceGeometry) -> float:
+    (a, b, c), (d, e, f) = g.origin_lps_mm, h.origin_lps_mm
+    shift = (d - a, e - b, f - c)
+    return math.hypot(dot(shift, g.column_axis), dot(shift, g.row_axis))
+
+
+def _slots(grid: Sequence[Instance]) -> list[Slot]:
+    """Files of one grid, ascending by position along its first file's normal."""
+    first = grid[0].geometry
+    if first is None:
+        return []
+    normal = upright_normal(first.column_axis, first.row_axis)
+    slots = [Slot(dot(i.geometry.origin_lps_mm, normal), i) for i in grid if i.geometry is not None]
+    return sorted(slots, key=lambda s: s.position_mm)
+
+
+def _one_per_position(slots: Sequence[Slot]) -> list[Slot]:
     """One acquisition of a series that shows positions repeatedly.
 
     The first acquisition that covers every position is taken whole; where none does (slices
     spread over acquisitions, with repeats), the first file at each position.
     """
-    n_positions = _distinct(ordered)
-    acquisitions: defaultdict[tuple[int, int], list[Instance]] = defaultdict(list)
-    for instance in ordered:
-        key = (instance.acquisition_number or 0, instance.temporal_position or 0)
-        acquisitions[key].append(instance)
-    for _, files in sorted(acquisitions.items()):
-        if len(files) == _distinct(files) == n_positions:
-            return files
-    rank = {key: at for at, key in enumerate(sorted(acquisitions))}
-    kept: list[Instance] = []
-    for cluster in _runs(ordered):
-        kept.append(
-            min(
-                cluster,
-                key=lambda i: (
-                    rank[i.acquisition_number or 0, i.temporal_position or 0],
-                    i.instance_number or 0,
-                    i.sop_instance_uid,
-                ),
-            )
+    runs = _runs(slots)
+    acquisitions: defaultdict[tuple[int, int], list[Slot]] = defaultdict(list)
+    for slot in slots:
+        acquisitions[_acquisition(slot)].append(slot)
+    for _, own in sorted(acquisitions.items()):
+        if len(own) == len(_runs(own)) == len(runs):
+            return own
+    return [
+        min(
+            run,
+            key=lambda s: (
+                _acquisition(s),
+                s.instance.instance_number or 0,
+                s.instance.sop_instance_uid,
+            ),
         )
-    return kept
+        for run in runs
+    ]
 
 
-def _runs(ordered: Sequence[Instance]) -> list[list[Instance]]:
-    """Split files sorted by position where the position changes."""
-    runs: list[list[Instance]] = []
-    for instance in ordered:
-        if runs and abs(_position(instance) - _position(runs[-1][0])) < SAME_POSITION_MM:
-            runs[-1].append(instance)
+def _acquisition(slot: Slot) -> tuple[int, int]:
+    return slot.instance.acquisition_number or 0, slot.instance.temporal_position or 0
+
+
+def _runs(slots: Sequence[Slot]) -> list[list[Slot]]:
+    """Split ascending slots where the position changes."""
+    runs: list[list[Slot]] = []
+    for slot in slots:
+        if runs and slot.position_mm - runs[-1][0].position_mm < SAME_POSITION_MM:
+            runs[-1].append(slot)
         else:
-            runs.append([instance])
+            runs.append([slot])
     return runs
-
-
-def _distinct(ordered: Sequence[Instance]) -> int:
-    return len(_runs(ordered))
-
-
-def _position(instance: Instance) -> float:
-    """Distance along the normal, which is turned so that its largest part is positive."""
-    geometry = instance.geometry
-    assert geometry is not None  # only placed files are sorted
-    return position_mm(geometry)
-
-
-def position_mm(geometry: SliceGeometry) -> float:
-    """Distance of a slice from the scanner's centre, along its normal, towards left, back, head."""
-    normal = geometry.normal
-    sign = 1.0 if max(normal, key=abs) > 0 else -1.0
-    return sign * _dot(geometry.origin_lps_mm, normal)
-
-
-def _dot(a: Vector, b: Vector) -> float:
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]

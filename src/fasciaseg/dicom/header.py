@@ -13,13 +13,13 @@ import os
 import re
 import struct
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pydicom.charset import convert_encodings, decode_bytes
+from pydicom.charset import decode_bytes
 from pydicom.filereader import read_partial
 
 log = logging.getLogger(__name__)
@@ -65,9 +65,12 @@ TAGS: dict[str, int] = {
     "PixelSpacing": 0x0028_0030,
     "GeImageType": 0x0043_102F,  # GE private: 0 magnitude, 1 phase, 2 real, 3 imaginary
 }
-_PIXELS = range(0x7FE0_0008, 0x7FE0_0011)  # float, double float and integer pixel data
+_TAG_LIST = list(TAGS.values())
+_FIRST_PIXELS, _LAST_PIXELS = 0x7FE0_0008, 0x7FE0_0010  # float, double float, integer pixels
 _DIRECTORY = 0x0004_1220
+_MAGIC = b"DICM"
 _UNDEFINED_LENGTH = 0xFFFF_FFFF
+_ITEM, _MAX_ITEMS = b"\xfe\xff\x00\xe0", 1000
 _BINARY = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
 #: Implicit VR names no type; these elements are binary by the dictionary.
 _IMPLICIT = {
@@ -95,11 +98,17 @@ class CutShortError(Exception):
 def quiet() -> Iterator[None]:
     """Keep pydicom's warnings from the user; how many of which kind goes to the log.
 
-    Their texts may quote values, a patient's name among them, so they are not logged.
+    Their texts may quote values, a patient's name among them, so they are not logged; neither
+    are pydicom's own log messages, which repeat them.
     """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        yield
+    pydicom_log = logging.getLogger("pydicom")
+    was_disabled, pydicom_log.disabled = pydicom_log.disabled, True
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            yield
+    finally:
+        pydicom_log.disabled = was_disabled
     if caught:
         kinds = sorted({w.category.__name__ for w in caught})
         log.debug("pydicom warned %d times (%s)", len(caught), ", ".join(kinds))
@@ -111,14 +120,15 @@ class Header:
 
     Attributes:
         elements: {tag: raw element} of those in `TAGS` that the file has.
+        encodings: Python's names of the file's character sets.
         transfer_syntax: its UID, empty where the file has no meta header.
         media_class: MediaStorageSOPClassUID of the meta header.
         has_pixels: the file has a pixel data element.
-        truncated: the file ends before its pixel data does (native syntaxes; the end of
-            compressed pixel data is known only by decoding).
+        truncated: the file ends before its pixel data does.
     """
 
     elements: Mapping[int, Any]
+    encodings: Sequence[str]
     transfer_syntax: str
     media_class: str
     has_pixels: bool
@@ -170,18 +180,11 @@ class Header:
         return None if found is None else round(found)
 
     def _decode(self, value: bytes) -> str:
-        try:
+        if value.isascii() and b"\x1b" not in value:  # an escape switches to another alphabet
             return value.decode("ascii")
-        except UnicodeDecodeError:
-            pass
-        charset = self.elements.get(TAGS["SpecificCharacterSet"])
-        names = getattr(charset, "value", None)
-        if not isinstance(names, bytes):
-            return value.decode("latin-1")
-        terms = [part.strip() for part in names.decode("ascii", "replace").split("\\")]
         try:
             with quiet():
-                return decode_bytes(value, convert_encodings(terms), set())
+                return decode_bytes(value, self.encodings, set())
         except (LookupError, ValueError):
             return value.decode("latin-1")
 
@@ -194,10 +197,10 @@ class _Stop:
         self.length: int | None = None
 
     def __call__(self, tag: int, vr: str | None, length: int) -> bool:
-        if tag in _PIXELS:
+        tag = int(tag)  # pydicom's tags compare ten times slower
+        if _FIRST_PIXELS <= tag <= _LAST_PIXELS:
             self.vr, self.length = vr, length
-            return True
-        return tag == _DIRECTORY
+        return tag >= _FIRST_PIXELS or tag == _DIRECTORY
 
 
 def read_header(path: Path) -> Header:
@@ -210,23 +213,27 @@ def read_header(path: Path) -> Header:
     """
     stop = _Stop()
     with path.open("rb") as file, quiet():
-        if not _looks_like_dicom(file.read(136)):
+        head = file.read(136)
+        if not _looks_like_dicom(head):
             raise NotDicomError
         file.seek(0)
         try:
-            dataset: Any = read_partial(
-                file, stop_when=stop, force=True, specific_tags=list(TAGS.values())
-            )
+            dataset: Any = read_partial(file, stop, force=True, specific_tags=_TAG_LIST)
+            syntax = str(dataset.file_meta.get("TransferSyntaxUID", "") or "")
+            media_class = str(dataset.file_meta.get("MediaStorageSOPClassUID", "") or "")
         except Exception as error:
             # Damaged bytes make pydicom fail in any way (struct, zlib, value, recursion errors);
             # the file is listed as broken, so nothing is hidden by catching them all.
             raise CutShortError(type(error).__name__) from error
-        meta = dataset.file_meta
-        syntax = str(meta.get("TransferSyntaxUID", "") or "")
+        elements, encodings = dict(dataset.items()), dataset.original_character_set
+        named = TAGS["SOPClassUID"] in elements or TAGS["Modality"] in elements
+        if not named and head[128:132] != _MAGIC:
+            raise NotDicomError
         return Header(
-            elements={int(tag): dataset.get_item(tag) for tag in dataset.keys()},
+            elements=elements,
+            encodings=[encodings] if isinstance(encodings, str) else list(encodings),
             transfer_syntax=syntax,
-            media_class=str(meta.get("MediaStorageSOPClassUID", "") or ""),
+            media_class=media_class,
             has_pixels=stop.length is not None,
             truncated=_is_truncated(file, stop),
         )
@@ -234,7 +241,7 @@ def read_header(path: Path) -> Header:
 
 def _looks_like_dicom(head: bytes) -> bool:
     """The magic word, or (files without preamble) a first element that starts a data set."""
-    if head[128:132] == b"DICM":
+    if head[128:132] == _MAGIC:
         return True
     if len(head) < 16 or head[:2] not in (b"\x08\0", b"\x02\0", b"\0\x08", b"\0\x02"):
         return False
@@ -245,11 +252,21 @@ def _looks_like_dicom(head: bytes) -> bool:
 
 
 def _is_truncated(file: BinaryIO, stop: _Stop) -> bool:
-    """Whether the file is shorter than its native pixel data element says."""
-    if stop.length is None or stop.length == _UNDEFINED_LENGTH:
+    """Whether the file is shorter than its pixel data element says."""
+    # pydicom rewinds to the element's tag; a deflated file has been read to its end by then, and
+    # was whole if it could be inflated.
+    start, size = file.tell(), os.fstat(file.fileno()).st_size
+    if stop.length is None or start >= size:
         return False
-    # pydicom rewinds to the element's tag; a deflated file has been read to its end by then and
-    # can't exceed its size.
-    start = file.tell() + (8 if stop.vr is None else 12)
-    size = os.fstat(file.fileno()).st_size
-    return file.tell() < size and start + stop.length > size
+    if stop.length != _UNDEFINED_LENGTH:
+        return start + (8 if stop.vr is None else 12) + stop.length > size
+    # Compressed: a chain of items, each with its length (PS3.5 A.4). A missing end mark is no
+    # loss; an item that reaches beyond the file is.
+    place = start + 12
+    for _ in range(_MAX_ITEMS):
+        file.seek(place)
+        item = file.read(8)
+        if len(item) < 8 or item[:4] != _ITEM:
+            break
+        place += 8 + int.from_bytes(item[4:], "little")
+    return place > size

@@ -145,26 +145,31 @@ def scan(path: Path) -> Scan:
             continue
         sop_class = header.text("SOPClassUID") or header.media_class
         rows, columns = header.integer("Rows") or 0, header.integer("Columns") or 0
-        if sop_class == _DIRECTORY_CLASS or not (sop_class or header.text("Modality")):
+        if sop_class == _DIRECTORY_CLASS:
             n_clutter += 1
         elif header.has_pixels and rows > 0 and columns > 0:
             instances.append(_instance(file, header, sop_class, rows, columns))
-        elif sop_class in _IMAGE_CLASSES or rows > 0:
+        elif _is_whole_object(header, sop_class) and rows == 0:
+            n_objects += 1
+        else:
             uid = header.text("SeriesInstanceUID")
             broken.append(BrokenFile(file, "it ends before its image", uid))
-        else:
-            n_objects += 1
     return Scan(tuple(instances), tuple(broken), n_clutter, n_objects)
+
+
+def _is_whole_object(header: Header, sop_class: str) -> bool:
+    """Whether a file without pixels is a report or the like, not an image cut short."""
+    named = bool(header.text("Modality") and header.text("SeriesInstanceUID"))
+    return named and sop_class not in _IMAGE_CLASSES
 
 
 def _files(path: Path) -> Iterator[Path]:
     """Regular files under a folder in a fixed order, or the file itself."""
     if path.is_file():
-        with path.open("rb") as file:
-            if file.read(4) in (b"PK\x03\x04", b"PK\x05\x06"):
-                raise UnreadableInput(
-                    "archive", "A zip archive can't be read directly.", "Unpack it, give the folder."
-                )
+        if _is_zip(path):
+            raise UnreadableInput(
+                "archive", "A zip archive can't be read directly.", "Unpack it; give the folder."
+            )
         yield path
         return
     if not path.is_dir():
@@ -173,6 +178,14 @@ def _files(path: Path) -> Iterator[Path]:
         folders.sort()
         # is_file leaves out pipes and sockets, which would block on opening.
         yield from (file for name in sorted(names) if (file := Path(folder, name)).is_file())
+
+
+def _is_zip(path: Path) -> bool:
+    try:
+        with path.open("rb") as opened:
+            return opened.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+    except OSError:
+        return False  # listed as broken when its header is read
 
 
 def _instance(path: Path, header: Header, sop_class: str, rows: int, columns: int) -> Instance:

@@ -103,7 +103,7 @@ def _unread(physics: Physics, text: str, holds: Component) -> str:
 def _gradient_echo(physics: Physics, text: str) -> bool:
     sequence = physics.scanning_sequence
     # GR with SE is a GRASE, whose contrast is a spin echo's. RM (research mode) says nothing.
-    if "SE" in sequence or "IR" in sequence and "GR" not in sequence:
+    if "SE" in sequence or ("IR" in sequence and "GR" not in sequence):
         return False
     if "GR" in sequence:
         return True

@@ -9,18 +9,17 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from statistics import median
 from typing import Literal, TypeAlias
 
-from ..errors import NothingToRead, UnreadableInput, UsageError
-from ..geometry import Vector
+from ..errors import FasciasegError, NothingToRead, UnreadableInput, UsageError
 from . import words
 from .grouping import stacks
-from .scan import ENHANCED_MR, SECONDARY_CAPTURE, Instance, Scan, scan
+from .scan import ENHANCED_MR, MR_IMAGE, SECONDARY_CAPTURE, Instance, Scan, scan
 from .sequence import Role, role_of
+from .vectors import cross
 
 Plane: TypeAlias = Literal["sagittal", "coronal", "axial", "oblique", "unknown"]
 
@@ -29,6 +28,7 @@ Plane: TypeAlias = Literal["sagittal", "coronal", "axial", "oblique", "unknown"]
 #: neuroforamina) start at 45°.
 PLANE_TOLERANCE_DEG = 35.0
 MIN_SLICES = 3
+_NAMED_MODALITIES = frozenset({"CT", "PT", "US", "XA", "CR", "DX", "NM"})
 #: Largest deviation from the median slice distance in a regular stack, as a share of it.
 SPACING_TOLERANCE = 0.1
 
@@ -39,16 +39,17 @@ class Series:
 
     Attributes:
         instances: by position along the normal; index 0 is the patient's right (sagittal),
-            front (coronal) or foot (axial). Without position: in the order of their UIDs.
+            front (coronal) or foot (axial). Files without position are in `unplaced`.
+        positions_mm: their distances along the normal, ascending.
         role: what it can be used for, None with the `reason` in words.
         plane: by its normal; by its description where files lack an orientation.
         unplaced: files of the same series that lack position, orientation or pixel size.
         n_duplicates: files left out because another one shows the same position.
         n_broken: files of this series that end before their image.
-        n_planes: anatomical planes that the SeriesInstanceUID holds.
     """
 
     instances: tuple[Instance, ...]
+    positions_mm: tuple[float, ...]
     plane: Plane
     role: Role | None
     reason: str
@@ -79,22 +80,6 @@ class Series:
             return words.plain(agent) not in ("no", "none", "nein", "n", "0")
         return words.says_contrast_given(self._any.series_words)
 
-    @cached_property
-    def positions_mm(self) -> tuple[float, ...]:
-        """Distance of each slice along the stack's normal, ascending."""
-        normal = _upright(self.normal) if self.normal else None
-        if normal is None:
-            return ()
-        return tuple(
-            _dot(i.geometry.origin_lps_mm, normal) for i in self.instances if i.geometry is not None
-        )
-
-    @property
-    def normal(self) -> Vector | None:
-        """Unit normal of the slices, None without geometry."""
-        geometry = self._any.geometry
-        return geometry.normal if geometry is not None else None
-
     @property
     def spacing_between_mm(self) -> float | None:
         """Median distance from slice to slice, None for less than two placed slices."""
@@ -117,8 +102,7 @@ class Series:
 
     @property
     def _steps(self) -> tuple[float, ...]:
-        p = self.positions_mm
-        return tuple(b - a for a, b in zip(p, p[1:], strict=False))
+        return tuple(b - a for a, b in pairwise(self.positions_mm))
 
     @property
     def _any(self) -> Instance:
@@ -159,6 +143,8 @@ def find_study(path: Path, study_uid: str | None = None) -> Study:
             there.
         UnreadableInput: nothing readable as DICOM.
         NothingToRead: several studies, none with a usable series.
+
+    A single study is returned even if nothing in it is usable: `choice.choose` says why.
     """
     found = scan(path)
     if not found.instances:
@@ -186,7 +172,7 @@ def find_study(path: Path, study_uid: str | None = None) -> Study:
         )
     if usable or len(studies) == 1:
         return (usable or studies)[0]
-    raise nothing_usable([series for study in studies for series in study.series])
+    raise nothing_usable([s for study in studies for s in study.series], len(found.broken))
 
 
 def studies_of(found: Scan) -> tuple[Study, ...]:
@@ -213,15 +199,16 @@ def _series_of(instances: Iterable[Instance], found: Scan) -> tuple[Series, ...]
     for uid, members in groupby(ordered, key=lambda i: i.series_instance_uid):
         n_broken = sum(uid != "" and b.series_instance_uid == uid for b in found.broken)
         groups = stacks(list(members))
-        planes = {plane_of(g.instances[0]) for g in groups if g.instances}
+        planes = {plane_of(g.slots[0].instance) for g in groups if g.slots}
         for group in groups:
-            first = (group.instances or group.unplaced)[0]
+            first = group.slots[0].instance if group.slots else group.unplaced[0]
             plane = plane_of(first)
-            n = len(group.instances) + len(group.unplaced) + n_broken
+            n = len(group.slots) + len(group.unplaced) + n_broken
             role, reason = _judge(first, plane, n, planes)
             series.append(
                 Series(
-                    instances=group.instances,
+                    instances=tuple(slot.instance for slot in group.slots),
+                    positions_mm=tuple(slot.position_mm for slot in group.slots),
                     plane=plane,
                     role=role,
                     reason=reason,
@@ -263,8 +250,8 @@ def _judge(
 
 
 def _wrong_kind(first: Instance) -> str:
-    if first.modality != "MR":
-        return first.modality if first.modality in ("CT", "PT", "US", "XA", "CR", "DX") else "not MR"
+    if first.modality != "MR" and (first.modality or first.sop_class_uid != MR_IMAGE):
+        return first.modality if first.modality in _NAMED_MODALITIES else "not MR"
     if first.sop_class_uid.startswith(SECONDARY_CAPTURE):
         return "secondary capture"
     if first.sop_class_uid in ENHANCED_MR:
@@ -276,35 +263,43 @@ def _wrong_kind(first: Instance) -> str:
 
 def plane_of(instance: Instance) -> Plane:
     """Anatomical plane by the slice's normal, by its description where it has no orientation."""
-    if instance.axes is None:
-        if words.says(instance.series_words, "sagittal"):
-            return "sagittal"
-        return "oblique" if words.says(instance.series_words, "other_plane") else "unknown"
-    (a, b, c), (d, e, f) = instance.axes
-    normal = (b * f - c * e, c * d - a * f, a * e - b * d)
-    limit = math.cos(math.radians(PLANE_TOLERANCE_DEG))
     planes: tuple[Plane, ...] = ("sagittal", "coronal", "axial")
-    for plane, part in zip(planes, normal, strict=True):
-        if abs(part) >= limit:
-            return plane
-    return "oblique"
+    if instance.axes is None:
+        named = (plane for plane in planes if words.says(instance.series_words, plane))
+        return next(named, "unknown")
+    normal = cross(*instance.axes)
+    limit = math.cos(math.radians(PLANE_TOLERANCE_DEG))
+    near = (plane for plane, part in zip(planes, normal, strict=True) if abs(part) >= limit)
+    return next(near, "oblique")
 
 
-def nothing_usable(series: Iterable[Series]) -> NothingToRead:
-    """The error that lists what was there and why none of it can be read."""
+def nothing_usable(series: Iterable[Series], n_broken: int) -> FasciasegError:
+    """The error for a path without a usable series: what was there, and why none can be read.
+
+    Damaged files may have been the series that was looked for, so with them it is the input that
+    is at fault.
+    """
     reasons: defaultdict[str, set[str]] = defaultdict(set)
     for s in series:
-        name = f"series {s.number}" if s.number is not None else "a series without number"
+        n_broken += s.n_broken
         # Descriptions are free text that may name the patient: numbers are shown instead.
+        name = "without number" if s.number is None else str(s.number)
         reasons["only T1" if s.role == "T1" else s.reason].add(name)
     parts = []
     for reason, names in sorted(reasons.items()):
         shown = sorted(names, key=lambda n: (len(n), n))
         more = f" and {len(shown) - 4} more" if len(shown) > 4 else ""
-        parts.append(f"{reason} ({', '.join(shown[:4])}{more})")
+        parts.append(f"{reason} (series {', '.join(shown[:4])}{more})")
+    there = f"There is no usable series: {'; '.join(parts)}"
+    if n_broken:
+        return UnreadableInput(
+            "truncated",
+            f"{there}; and {n_broken} files are damaged or cut short.",
+            "Copy or export the study again.",
+        )
     return NothingToRead(
         "no_usable_series",
-        f"There is no usable series; what is there: {'; '.join(parts)}.",
+        f"{there}.",
         "A sagittal STIR, T2 Dixon water, fat-suppressed T2 or T2 of the spine is needed.",
     )
 
@@ -323,13 +318,3 @@ def _nothing_readable(found: Scan) -> UnreadableInput:
         f"No readable DICOM image was found: there is {listed}.",
         "Give the folder of an exported study, or export it again.",
     )
-
-
-def _upright(normal: Vector) -> Vector:
-    """The normal, turned so that its largest part is positive: slices sort the same way."""
-    x, y, z = normal
-    return normal if max(normal, key=abs) > 0 else (-x, -y, -z)
-
-
-def _dot(a: Vector, b: Vector) -> float:
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]

@@ -15,6 +15,12 @@ from .dialects import Component
 # Hints are matched in text that is lower case, without accents, its separators turned to spaces.
 
 
+def _bare(text: str) -> str:
+    """Letters without their accents, also where another alphabet has them (й → и)."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
+
+
 def _word(*terms: str) -> str:
     """The term not inside a longer word; a digit may stand before it ('t2fs')."""
     return r"(?<![^\W\d_])(?:" + "|".join(terms) + r")(?![^\W_])"
@@ -30,7 +36,7 @@ _SUPPRESS = r"(?:sat|supp|supr|sopp|unterdr|ges(?![^\W_])|onderdr|baski|null|fre
 
 _HINTS: dict[str, str] = {
     "localizer": r"locali[sz]|lokali[sz]|scout|survey|topogram|plan ?scan|smart ?(?:spine|brain)"
-    r"|reperage|calibration|asset cal|(?:coil|sense) ?ref|локали[зй]|定位|校正|"
+    r"|reperage|calibration|asset cal|(?:coil|sense) ?ref|локализ|локалайз|定位|校正|"
     + _alone("loc", "3 ?plane?", "3 ?pl", "three ?plane", "tri ?plan", "ubersicht"),
     "stir": r"stir(?!n)|tirm|short ?tau",
     "flair": r"flair|dark ?fluid",
@@ -40,9 +46,10 @@ _HINTS: dict[str, str] = {
     "pd": _word("pdw?", "dp", r"proton ?dens\w*", "densite protonique"),
     "fat_suppressed": _word("fs", "sfs", "fsat", "spir", "chess", "we", "wats")
     + rf"|fst[12]|spair|aspir|water ?ex|proset|{_FAT}[ .]*{_SUPPRESS}"
-    + rf"|{_SUPPRESS}\w*[ .]*(?:de la |de |della |da |di )?{_FAT}"
+    + rf"|{_SUPPRESS}\w*[ .]*(?:d\w+ )?(?:la )?{_FAT}"
     + r"|жир\w* ?(?:подав|насыщ)|(?:подав|насыщ)\w* жир|жироподав|压脂|抑脂|脂肪抑|脂抑",
-    "not_fat_suppressed": rf"(?:no|non|without|ohne|sans|sin|w o|kein\w*) ?(?:fs|{_FAT}[ .]*{_SUPPRESS})",
+    "not_fat_suppressed": r"(?:no|non|without|ohne|sans|sin|w o|kein\w*) ?"
+    rf"(?:fs|{_FAT}[ .]*{_SUPPRESS})",
     "water_excitation": r"water ?ex",
     "water": _alone("water ?(?:only)?", "wasser"),
     "dixon": r"dixon|" + _word("ideal", "flex", "wfs", "wfop"),
@@ -61,9 +68,10 @@ _HINTS: dict[str, str] = {
     r"|prostat|liver|leber|heart|cardiac|breast|mamma|голов|колен|мозг|脳|脑|头|膝|"
     + _word("head", "knie", "hips?", "hufte", "hand", "fuss", "uterus", "tmj", "iac", "kidney"),
     "sagittal": r"sagit|сагит|矢状|" + _word("sag", "sg"),
-    "other_plane": r"axial|transv|coron|frontal|横断|冠状|" + _word("ax", "tra", "trans", "cor"),
+    "axial": r"axial|transv|аксиал|横断|" + _word("ax", "tra", "trans"),
+    "coronal": r"coron|frontal|корон|冠状|" + _word("cor"),
 }
-_COMPILED = {name: re.compile(pattern) for name, pattern in _HINTS.items()}
+_COMPILED = {name: re.compile(_bare(pattern)) for name, pattern in _HINTS.items()}
 
 # In this order: "post op" and "in" are words too, so the short phase names come last.
 _PHASED = r"(?:phase|phasig|fase)"
@@ -76,7 +84,9 @@ _COMPONENTS: tuple[tuple[Component, re.Pattern[str]], ...] = (
     ),
     (
         "fat",
-        re.compile(r"жир|脂|" + _alone("fat ?(?:only)?", "fett", "f", "graisse", "grasa", "grasso")),
+        re.compile(
+            r"жир|脂|" + _alone("fat ?(?:only)?", "fett", "f", "graisse", "grasa", "grasso")
+        ),
     ),
     ("opposed_phase", re.compile(_alone("opp", "op", "out"))),
     ("in_phase", re.compile(_alone("ip", "in"))),
@@ -87,9 +97,7 @@ _COMPONENTS: tuple[tuple[Component, re.Pattern[str]], ...] = (
 def plain(text: str) -> str:
     """Lower case, without accents, every separator a space ('T2_TSE-FS' → 't2 tse fs')."""
     text = text.replace("ß", "ss").replace("ł", "l").replace("ı", "i")
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    bare = "".join(c for c in decomposed if not unicodedata.combining(c))
-    return " ".join(re.sub(r"[^\w*.]+|_", " ", bare).split())
+    return " ".join(re.sub(r"[^\w*.]+|_", " ", _bare(text.casefold())).split())
 
 
 def says(text: str, *hints: str) -> bool:

@@ -4,19 +4,23 @@
     phantom = random_phantom(rng)
     view = random_view(rng, phantom)
     image = render(phantom, view, Sequence.STIR)
-    truth = phantom.labels(view)
+    labels = phantom.labels(view)
+    write_study(phantom, pathlib.Path("study"))
 
 Everything comes from parameters and seeds. Lengths in mm, patient coordinates LPS.
 """
 
 from __future__ import annotations
 
+from .answers import Truth, truth
+from .imaging import Coil, Sampling, expose, render
 from .model import SliceLabels, SpinePhantom
 from .pathology import FasciaEdema, FatFailure, InterspinousFluid, Pathology, SubcutaneousEdema
 from .placement import Placement, sagittal_geometry
 from .profiles import SoftTissue
-from .render import Coil, Sampling, render
-from .spine import PHANTOM_LEVELS, Fracture, Spine
+from .series import ExamPlan
+from .spine import PHANTOM_LEVELS, Fracture, Spine, level_number
+from .study import Patient, write_study
 from .tissue import PROTOCOLS, Protocol, Sequence, Tissue, random_intensities
 from .variety import random_pathology, random_phantom, random_view
 
@@ -24,11 +28,13 @@ __all__ = [
     "PHANTOM_LEVELS",
     "PROTOCOLS",
     "Coil",
+    "ExamPlan",
     "FasciaEdema",
     "FatFailure",
     "Fracture",
     "InterspinousFluid",
     "Pathology",
+    "Patient",
     "Placement",
     "Protocol",
     "Sampling",
@@ -39,10 +45,15 @@ __all__ = [
     "SpinePhantom",
     "SubcutaneousEdema",
     "Tissue",
+    "Truth",
+    "expose",
+    "level_number",
     "random_intensities",
     "random_pathology",
     "random_phantom",
     "random_view",
     "render",
     "sagittal_geometry",
+    "truth",
+    "write_study",
 ]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
 from .canvas import Canvas, Window, capsule
 from .placement import F32
-from .spine import PHANTOM_LEVELS, Body
+from .spine import Body
 from .tissue import Tissue
+
 
 def paint_bones(canvas: Canvas) -> None:
     """Discs first, then what covers them."""
     bodies = canvas.profiles.spine.bodies
-    for body, below in zip(bodies, bodies[1:], strict=False):
+    for body, below in pairwise(bodies):
         _disc(canvas, body, below)
     for number, body in enumerate(bodies, start=1):
         _body(canvas, body, number)
@@ -51,6 +53,7 @@ def _body(canvas: Canvas, body: Body, number: int) -> None:
     if not body.is_sacral:
         canvas.paint(vein & marrow, Tissue.VEIN, window)
     np.copyto(canvas.body[window], np.uint8(number), where=inside)
+    np.copyto(canvas.canal[window], False, where=inside)
     if body.fracture is not None and body.fracture.edema > 0:
         # Densest under the broken upper endplate, fading to the lower one.
         share = np.minimum(np.maximum(b * np.float32(1.2 / body.height) + 0.7, 0.15), 1)
@@ -86,7 +89,8 @@ def body_distance(body: Body, waist: float, x: F32, a: F32, b: F32) -> F32:
     distance = np.sqrt(p * p + q * q) + np.minimum(np.maximum(beside, above), 0) - rounding
     if body.schmorl:
         u, v = a - np.float32(0.08 * d), b + np.float32(h / 2 - 0.5)
-        distance = np.maximum(distance, np.float32(4.2) - np.sqrt(u * u * 0.6 + v * v + x * x * 0.3))
+        node = np.sqrt(u * u * 0.6 + v * v + x * x * 0.3)
+        distance = np.maximum(distance, np.float32(4.2) - node)
     return np.asarray(distance, dtype=np.float32)
 
 
@@ -173,7 +177,8 @@ def _pillar(canvas: Canvas, body: Body, window: Window, side: F32, wide: float) 
     h, back = body.height, body.depth / 2
     between = np.maximum(np.float32(10.5 * wide) - side, side - np.float32(21 * wide))
     # Foramen: fat below the pedicle with the nerve root in it.
-    hole = np.maximum(capsule(a, b, (back + 4, -0.15 * h), (back + 6, -0.55 * h), 6.0, 4.5), between)
+    hole = capsule(a, b, (back + 4, -0.15 * h), (back + 6, -0.55 * h), 6.0, 4.5)
+    hole = np.maximum(hole, between)
     free = canvas.body[window] == 0
     outside = free & ~canvas.canal[window]
     canvas.paint(outside & (hole < 0), Tissue.VISCERAL_FAT, window)
@@ -186,8 +191,3 @@ def _pillar(canvas: Canvas, body: Body, window: Window, side: F32, wide: float) 
     joint = capsule(a, b, (back + 13, -0.62 * h), (back + 16, -1.0 * h), 1.2, 1.2)
     canvas.paint(outside & (np.maximum(joint, between) < 0), Tissue.CARTILAGE, window)
     _bone(canvas, np.maximum(np.minimum(upper, lower), between), window)
-
-
-def level_number(level: str) -> int:
-    """The value of a level in `body` maps: 1 for T1 to 18 for S1, then S2, S3 …"""
-    return PHANTOM_LEVELS.index(level) + 1

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import Canvas, look_up, wave_vectors, waves
+from ..geometry import BoolArray
+from .canvas import Canvas, Window, look_up, wave_vectors, waves
+from .placement import F32
 from .tissue import Tissue
 
 
@@ -41,8 +43,7 @@ def paint_canal(canvas: Canvas) -> None:
     canvas.paint(sac & (depth * depth + wide * wide < cord * np.abs(cord)), Tissue.CORD, window)
 
 
-def _roots(canvas: Canvas, window: tuple[slice, slice, slice], sac: np.ndarray,
-           depth: np.ndarray, x: np.ndarray, z: np.ndarray) -> None:  # fmt: skip
+def _roots(canvas: Canvas, window: Window, sac: BoolArray, depth: F32, x: F32, z: F32) -> None:
     """Cauda equina: thin strands that lie at the back of the sac."""
     profiles = canvas.profiles
     conus = profiles.spine.body("L1").center[1]

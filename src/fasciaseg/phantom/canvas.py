@@ -69,6 +69,15 @@ class Canvas:
         np.copyto(target, np.uint8(tissue), where=mask)
 
 
+def tight(mask: BoolArray) -> Window:
+    """The smallest window (all sub-slices) that holds the mask."""
+    spans = []
+    for axes in ((0, 2), (0, 1)):
+        hit = np.flatnonzero(mask.any(axis=axes))
+        spans.append(slice(int(hit[0]), int(hit[-1]) + 1) if hit.size else slice(0, 0))
+    return (slice(None), spans[0], spans[1])
+
+
 def look_up(table: F64, index: npt.NDArray[np.int32]) -> F32:
     """Table values at the indices, float32."""
     return np.take(table.astype(np.float32), index)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -73,11 +74,9 @@ class SpinePhantom:
         """(upper, lower) LPS z of each scored level's stretch of fascia (rule `axial`)."""
         z = {level: c[2] for level, c in self.centers_lps_mm.items()}
         names = ["T4", *SCORED_LEVELS]
-        out = {}
-        for above, level, below in zip(names, SCORED_LEVELS, [*SCORED_LEVELS[1:], ""], strict=False):
-            upper = (z[above] + z[level]) / 2
-            out[level] = (upper, (z[level] + z[below]) / 2 if below else z[level] - (upper - z[level]))
-        return out
+        bounds = [(z[above] + z[below]) / 2 for above, below in pairwise(names)]
+        bounds.append(2 * z["L5"] - bounds[-1])
+        return {level: (bounds[i], bounds[i + 1]) for i, level in enumerate(SCORED_LEVELS)}
 
     def canvas(
         self,
@@ -101,9 +100,8 @@ class SpinePhantom:
         """Truth at the pixel centres of one slice."""
         canvas = self.canvas(geometry)
         tissue = canvas.tissue[0]
-        skin_and_fat = (
-            (tissue == Tissue.SUBCUTANEOUS_FAT) | (tissue == Tissue.SEPTUM) | (tissue == Tissue.SKIN)
-        )
+        outer = (Tissue.SUBCUTANEOUS_FAT, Tissue.SEPTUM, Tissue.SKIN)
+        skin_and_fat = np.isin(tissue, np.array(outer, dtype=np.uint8))
         return SliceLabels(
             tissue=tissue,
             body=canvas.body[0],

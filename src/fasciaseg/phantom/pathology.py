@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from ..vertebrae import SCORED_LEVELS
-from .canvas import Canvas, capsule, look_up, wave_vectors, waves
+from .canvas import Canvas, Window, capsule, tight, wave_vectors, waves
 from .placement import F32
 from .profiles import F64
 from .tissue import Tissue
@@ -108,68 +108,83 @@ def paint_pathology(canvas: Canvas, pathology: Pathology, territories: Territori
         _interspinous(canvas, pool)
 
 
+# Where no fluid gathers, and where subcutaneous edema does.
+_DRY = np.array([Tissue.CORTEX, Tissue.POSTERIOR_MARROW, Tissue.SKIN, Tissue.AIR], dtype=np.uint8)
+_FATTY = np.array([Tissue.SUBCUTANEOUS_FAT, Tissue.SEPTUM], dtype=np.uint8)
+
+
 def _ramp(inside_mm: F32, soft_mm: float = 1.0) -> F32:
     """0 outside, 1 inside, over `soft_mm` about zero."""
-    return np.minimum(np.maximum(inside_mm * np.float32(1 / soft_mm) + np.float32(0.5), 0), 1)
+    share = inside_mm * np.float32(1 / soft_mm) + np.float32(0.5)
+    return np.asarray(np.minimum(np.maximum(share, 0), 1))
 
 
 def _fascia(canvas: Canvas, edema: FasciaEdema, territories: Territories) -> None:
-    points = canvas.points
     half = np.float32(edema.thickness_mm / 2)
-    reach = np.float32(edema.half_width_mm)
-    height = np.full(points.x.shape, -np.inf, dtype=np.float32)
+    shift = np.float32(edema.shift_mm)
+    window = tight(np.abs(canvas.behind - shift) < half + 1)
+    x, z = canvas.points.x[window], canvas.points.height[window]
+    if x.size == 0:
+        return
+    behind = canvas.behind[window]
+    height = np.full(x.shape, -np.inf, dtype=np.float32)
     for upper, lower in spans(edema, territories):
-        piece = np.minimum(np.float32(upper) - points.height, points.height - np.float32(lower))
-        height = np.maximum(height, piece)
-    # A rugged band, thinnest at three fifths of its thickness, tapering at its ends.
+        height = np.maximum(height, np.minimum(np.float32(upper) - z, z - np.float32(lower)))
+    # A rugged band that tapers to three fifths at its ends.
     rng = np.random.Generator(np.random.PCG64(canvas.profiles.soft.seed + 5))
-    rugged = waves(points.x, canvas.behind, points.height,
-                   wave_vectors(rng, 3, (8.0, 30.0), (2.0, 2.0, 1.0)))  # fmt: skip
+    vectors = wave_vectors(rng, 4, (9.0, 50.0), (2.0, 2.0, 1.0))
+    rugged = np.clip(waves(x, behind, z, vectors), -1, 1)
     taper = np.minimum(np.float32(0.6) + np.maximum(height, 0) * np.float32(0.1), 1)
-    half = half * taper * (np.float32(0.85) + np.float32(0.15) * np.clip(rugged, -1, 1))
-    across = half - np.abs(canvas.behind - np.float32(edema.shift_mm))
-    lateral = reach - np.abs(points.x)
+    across = half * taper * (np.float32(0.88) + np.float32(0.12) * rugged) - np.abs(behind - shift)
+    lateral = np.float32(edema.half_width_mm) - np.abs(x)
     if edema.side != "both":
-        toward = points.x if edema.side == "left" else -points.x
-        lateral = np.minimum(lateral, toward)
+        lateral = np.minimum(lateral, x if edema.side == "left" else -x)
     inside = _ramp(across) * _ramp(height) * _ramp(lateral, 4.0)
-    inside *= np.float32(0.93) + np.float32(0.07) * np.clip(rugged, -1, 1)
-    solid = (canvas.tissue == Tissue.CORTEX) | (canvas.tissue == Tissue.POSTERIOR_MARROW)
-    dry = solid | (canvas.tissue == Tissue.SKIN) | (canvas.tissue == Tissue.AIR)
-    inside[dry] = 0
-    np.maximum(canvas.fluid, inside * np.float32(edema.brightness), out=canvas.fluid)
+    inside *= np.float32(0.93) + np.float32(0.07) * rugged
+    inside[np.isin(canvas.tissue[window], _DRY)] = 0
+    _wet(canvas, window, inside, edema.brightness)
+
+
+def _wet(canvas: Canvas, window: Window, share: F32, brightness: float) -> None:
+    """Add fluid; where there is some already, the greater share stays."""
+    fluid = canvas.fluid[window]
+    np.maximum(fluid, share * np.float32(brightness), out=fluid)
 
 
 def _subcutaneous(canvas: Canvas, edema: SubcutaneousEdema, territories: Territories) -> None:
-    points, profiles = canvas.points, canvas.profiles
+    window = tight(np.isin(canvas.tissue, _FATTY))
+    x, z = canvas.points.x[window], canvas.points.height[window]
+    if x.size == 0:
+        return
+    behind = canvas.behind[window]
     upper = max(territories[level][0] for level in edema.levels)
     lower = min(territories[level][1] for level in edema.levels)
-    rng = np.random.Generator(np.random.PCG64(profiles.soft.seed + 4))
-    net = waves(points.x, canvas.behind, points.height,
-                wave_vectors(rng, 4, (6.0, 16.0), (2.0, 0.8, 1.5)))  # fmt: skip
+    rng = np.random.Generator(np.random.PCG64(canvas.profiles.soft.seed + 4))
+    net = waves(x, behind, z, wave_vectors(rng, 5, (5.0, 16.0), (2.0, 0.7, 2.5)))
     strands = np.minimum(np.maximum(1.0 - np.abs(net) * 1.6, 0.1), 1.0)
-    clear = _ramp(canvas.behind - np.float32(edema.clear_mm), 2.0)
-    height = np.minimum(np.float32(upper) - points.height, points.height - np.float32(lower))
+    clear = _ramp(behind - np.float32(edema.clear_mm), 2.0)
+    height = np.minimum(np.float32(upper) - z, z - np.float32(lower))
     inside = clear * _ramp(height, 12.0) * strands
-    inside[(canvas.tissue != Tissue.SUBCUTANEOUS_FAT) & (canvas.tissue != Tissue.SEPTUM)] = 0
-    np.maximum(canvas.fluid, inside * np.float32(edema.brightness), out=canvas.fluid)
+    inside[~np.isin(canvas.tissue[window], _FATTY)] = 0
+    _wet(canvas, window, inside, edema.brightness)
 
 
 def _interspinous(canvas: Canvas, pool: InterspinousFluid) -> None:
-    points, profiles = canvas.points, canvas.profiles
-    bodies = profiles.spine.bodies
-    names = [b.level for b in bodies]
-    body = bodies[names.index(pool.level)]
-    below = bodies[names.index(pool.level) + 1]
-    first, second = profiles.processes[body.level], profiles.processes[below.level]
-    y = 0.5 * (first.tip[0] + second.tip[0])
-    z = 0.5 * (first.tip[1] + second.tip[1])
+    profiles = canvas.profiles
+    names = [b.level for b in profiles.spine.bodies]
+    upper = profiles.processes[pool.level]
+    lower = profiles.processes[names[names.index(pool.level) + 1]]
+    y = 0.5 * (upper.tip[0] + lower.tip[0])
+    z = 0.5 * (upper.tip[1] + lower.tip[1])
     fascia = float(np.interp(z, profiles.z_mm, profiles.fascia_y))
     y = min(y - 4.0, fascia - pool.clear_mm - pool.radius_mm)
-    distance = capsule(points.y, points.z, (y, z), (y - 7, z), pool.radius_mm, 0.6 * pool.radius_mm)
-    inside = _ramp(np.maximum(-distance, -20)) * _ramp(np.float32(5) - np.abs(points.x), 2.0)
-    inside[(canvas.tissue == Tissue.CORTEX) | (canvas.tissue == Tissue.POSTERIOR_MARROW)] = 0
-    np.maximum(canvas.fluid, inside * np.float32(pool.brightness), out=canvas.fluid)
+    window = canvas.points.window(y - 20, y + 20, z - 20, z + 20)
+    points = canvas.points
+    distance = capsule(points.y[window], points.z[window], (y, z), (y - 7, z),
+                       pool.radius_mm, 0.6 * pool.radius_mm)  # fmt: skip
+    inside = _ramp(-distance) * _ramp(np.float32(5) - np.abs(points.x[window]), 2.0)
+    inside[np.isin(canvas.tissue[window], _DRY)] = 0
+    _wet(canvas, window, inside, pool.brightness)
 
 
 def fat_left(
@@ -190,16 +205,3 @@ def fat_left(
         t = 1.2 - np.sqrt(dz * dz + dy * dy * 2) * np.float32(1 / 45)
     t = np.minimum(np.maximum(t, 0), 1)
     return np.asarray(np.float32(failure.strength) * t * t * (3 - 2 * t), dtype=np.float32)
-
-
-__all__ = [
-    "FasciaEdema",
-    "FatFailure",
-    "InterspinousFluid",
-    "Pathology",
-    "SubcutaneousEdema",
-    "fat_left",
-    "look_up",
-    "paint_pathology",
-    "spans",
-]

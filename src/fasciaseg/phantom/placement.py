@@ -90,7 +90,8 @@ class Points:
         """Smallest index box that holds all points with y0 <= y <= y1 and z0 <= z <= z1."""
         spans = []
         for b in self.box:
-            hit = np.flatnonzero((b[:, 0] <= y1) & (b[:, 1] >= y0) & (b[:, 2] <= z1) & (b[:, 3] >= z0))
+            meets = (b[:, 0] <= y1) & (b[:, 1] >= y0) & (b[:, 2] <= z1) & (b[:, 3] >= z0)
+            hit = np.flatnonzero(meets)
             spans.append(slice(int(hit[0]), int(hit[-1]) + 1) if hit.size else slice(0, 0))
         return (slice(None), spans[0], spans[1])
 

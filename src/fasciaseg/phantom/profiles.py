@@ -83,7 +83,7 @@ class Profiles:
     def index(self, z: F32) -> npt.NDArray[np.int32]:
         """Table index of heights z (mm), clipped to the table."""
         scaled = (z - np.float32(self.z_mm[0])) * np.float32(1 / STEP_MM)
-        return np.clip(scaled, 0, len(self.z_mm) - 1).astype(np.int32)
+        return np.asarray(np.clip(scaled, 0, len(self.z_mm) - 1), dtype=np.int32)
 
     def at_bodies(self, values: dict[str, float]) -> F64:
         """Smooth table through values given at some levels' body centres."""
@@ -194,7 +194,8 @@ def _spinous_process(profiles: Profiles, body: Body) -> SpinousProcess:
     if body.level in ("T11", "T12"):
         r0, r1 = 5.5 * scale, 6.5 * scale
     canal = 2 * float(np.interp(body.center[1], profiles.z_mm, profiles.canal_radius))
-    root = body.point(body.depth / 2 + canal + 3.5 + 0.5 * r0, (-0.05 if sacral else -0.22) * body.height)
+    below = 0.05 if sacral else 0.22
+    root = body.point(body.depth / 2 + canal + 3.5 + 0.5 * r0, -below * body.height)
     angle = body.tilt + math.radians(_PROCESS_ANGLE[body.level])
     along = np.array([math.cos(angle), -math.sin(angle)])
     length, longest = 0.0, (12.0 if sacral else 52.0) * scale
@@ -204,6 +205,4 @@ def _spinous_process(profiles: Profiles, body: Body) -> SpinousProcess:
             break
         length += 0.5
     tip = root + length * along
-    return SpinousProcess(
-        (float(root[0]), float(root[1])), (float(tip[0]), float(tip[1])), r0, r1
-    )
+    return SpinousProcess((float(root[0]), float(root[1])), (float(tip[0]), float(tip[1])), r0, r1)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import Canvas, look_up, wave_vectors, waves
+from .canvas import Canvas, look_up, tight, wave_vectors, waves
+from .placement import F32
 from .tissue import Tissue
 
 
@@ -17,14 +18,15 @@ def paint_soft(canvas: Canvas) -> None:
     _vessels(canvas)
 
 
-def subcutaneous_thickness(canvas: Canvas) -> np.ndarray:
+def subcutaneous_thickness(canvas: Canvas) -> F32:
     """Fat between fascia and skin along y, mm, at every sample."""
     soft = canvas.profiles.soft
     fat = look_up(canvas.profiles.fat, canvas.index)
     x = canvas.points.x
     u = np.minimum(x * x * np.float32(1 / 35.0**2), 1)
     # The skin follows only part of the muscles' bulge: fat fills the furrow.
-    return np.maximum(fat - np.float32(0.6 * soft.furrow) * u * (2 - u), np.float32(2.5))
+    filled = fat - np.float32(0.6 * soft.furrow) * u * (2 - u)
+    return np.asarray(np.maximum(filled, np.float32(2.5)))
 
 
 def _back(canvas: Canvas) -> None:
@@ -40,9 +42,7 @@ def _back(canvas: Canvas) -> None:
 def _septa(canvas: Canvas) -> None:
     """Thin sheets in the subcutaneous fat: the superficial fascia and oblique septa."""
     points, profiles = canvas.points, canvas.profiles
-    low = float(profiles.fascia_y.min()) - 20
-    window = points.window(low, np.inf, -np.inf, np.inf)
-    window = (window[0], window[1], _columns_with(canvas.tissue == Tissue.SUBCUTANEOUS_FAT))
+    window = tight(canvas.tissue == Tissue.SUBCUTANEOUS_FAT)
     x, y, z = points.x[window], points.y[window], points.z[window]
     if x.size == 0:
         return
@@ -56,11 +56,6 @@ def _septa(canvas: Canvas) -> None:
     canvas.paint(inside & ((sheet & (fat > 8)) | (np.abs(oblique) < 0.05)), Tissue.SEPTUM, window)
 
 
-def _columns_with(mask: np.ndarray) -> slice:
-    hit = np.flatnonzero(mask.any(axis=(0, 1)))
-    return slice(int(hit[0]), int(hit[-1]) + 1) if hit.size else slice(0, 0)
-
-
 def _muscle(canvas: Canvas) -> None:
     """Fatty streaks off the midline; ligament and fat between the spinous processes in it."""
     points, profiles = canvas.points, canvas.profiles
@@ -71,21 +66,22 @@ def _muscle(canvas: Canvas) -> None:
     if x.size == 0:
         return
     behind = canvas.behind[window]
-    deep = (canvas.tissue[window] == Tissue.MUSCLE) & (y > look_up(profiles.axis_y,
-                                                                   canvas.index[window]))  # fmt: skip
+    spine_y = look_up(profiles.axis_y, canvas.index[window])
+    deep = (canvas.tissue[window] == Tissue.MUSCLE) & (y > spine_y)
     rng = np.random.Generator(np.random.PCG64(soft.seed + 1))
-    sheets = waves(x, y, z, wave_vectors(rng, 3, (7.0, 16.0), (1.0, 1.0, 3.5)))
-    patches = waves(x, y, z, wave_vectors(rng, 3, (18.0, 45.0), (1.0, 1.0, 2.0)))
+    sheets = waves(x, y, z, wave_vectors(rng, 4, (6.0, 22.0), (1.0, 1.0, 3.5)))
+    patches = waves(x, y, z, wave_vectors(rng, 4, (14.0, 60.0), (1.0, 1.0, 2.0)))
     side = np.abs(x)
     # Multifidus, next to the midline and low down, turns to fat first.
-    likely = np.float32(1.1 - 1.9 * soft.muscle_fat) + side * np.float32(0.025)
+    likely = np.float32(0.8 - 1.9 * soft.muscle_fat) + side * np.float32(0.025)
     thin = np.abs(sheets) < np.float32(0.10 + 0.35 * soft.muscle_fat)
     canvas.paint(deep & thin & (patches > likely), Tissue.FATTY_MUSCLE, window)
     middle = deep & (side + patches * np.float32(0.6) < np.float32(2.6))
     canvas.paint(middle, Tissue.INTERSPINOUS, window)
     canvas.paint(middle & (sheets > 0.9), Tissue.FATTY_MUSCLE, window)
     canvas.paint(middle & (sheets < -0.9), Tissue.LIGAMENT, window)
-    supraspinous = (side < 4) & (behind > -3) & (points.z[window] > profiles.spine.body("L5").center[1])
+    l5 = profiles.spine.body("L5").center[1]
+    supraspinous = (side < 4) & (behind > -3) & (z > l5)
     canvas.paint(deep & supraspinous, Tissue.LIGAMENT, window)
 
 
@@ -112,9 +108,11 @@ def _front(canvas: Canvas) -> None:
     chest = deep & (dome > 0) & (ahead > 14)
     canvas.paint(chest, Tissue.GAS, window)
     canvas.paint(chest & (blobs > 0.3) & (np.abs(x) < 45) & (ahead > 25), Tissue.VESSEL, window)
-    wall = ahead - np.float32(profiles.soft.belly) + blobs * 4
-    canvas.paint(wall > -34, Tissue.MUSCLE, window)
-    canvas.paint(wall > -24, Tissue.VISCERAL_FAT, window)
+    flank = np.maximum(np.abs(x) - 70, 0)
+    wall = ahead - np.float32(profiles.soft.belly) + blobs * 4 + flank * flank * np.float32(0.012)
+    inside = canvas.tissue[window] != Tissue.AIR
+    canvas.paint(inside & (wall > -34), Tissue.MUSCLE, window)
+    canvas.paint(inside & (wall > -24), Tissue.VISCERAL_FAT, window)
     canvas.paint(wall > 0, Tissue.AIR, window)
 
 

@@ -36,6 +36,11 @@ _SIZES: dict[str, tuple[float, float, float, float]] = {
 }  # fmt: skip
 
 
+def level_number(level: str) -> int:
+    """The value of a level in `body` maps: 1 for T1 to 18 for S1, then S2, S3 …"""
+    return PHANTOM_LEVELS.index(level) + 1
+
+
 @dataclass(frozen=True)
 class Fracture:
     """An osteoporotic fracture of one body.
@@ -187,9 +192,9 @@ def _stack(spine: Spine) -> tuple[Body, ...]:
     broken = {f.level: f for f in spine.fractures}
     for level, fracture in broken.items():
         # A wedge keeps its back wall: the middle loses half of what the front does.
-        sizes[level][0] *= 1 - fracture.loss * {"wedge": 0.5, "biconcave": 0.15, "crush": 0.9}[
-            fracture.shape
-        ]
+        sizes[level][0] *= (
+            1 - fracture.loss * {"wedge": 0.5, "biconcave": 0.15, "crush": 0.9}[fracture.shape]
+        )
     centers: dict[str, Vector2] = {}
     position = np.zeros(2)
     previous: tuple[Vector2, float] | None = None

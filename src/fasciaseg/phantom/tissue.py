@@ -79,7 +79,8 @@ class Relaxation:
 # (T2 lowered for flow). Fat T2 is the longer one seen with fast spin echo (J coupling).
 # Ligament, fascia and cortex hold little free water: density and T2 are set low, which is what
 # they look like. Vessels flow: no signal in spin echo. Marrow's water is red marrow's.
-_FAT = Relaxation(290.0, 380.0, 110.0, 0.95, 1.0)
+# Fat's T1 is what the inversion times in clinical use null (measured values scatter widely).
+_FAT = Relaxation(260.0, 320.0, 110.0, 0.95, 1.0)
 _TABLE: dict[Tissue, Relaxation] = {
     Tissue.AIR: Relaxation(1000.0, 1000.0, 10.0, 0.0),
     Tissue.SKIN: Relaxation(900.0, 1000.0, 35.0, 0.70, 0.10),
@@ -121,6 +122,7 @@ class Protocol:
         ti_ms: inversion time, None without inversion.
         fat_left: share of the fat signal that escapes suppression, 1 without suppression.
         field_t: 1.5 or 3.
+        water_left: share of the water signal, less than 1 only in a Dixon fat image.
     """
 
     sequence: Sequence
@@ -129,14 +131,15 @@ class Protocol:
     ti_ms: float | None = None
     fat_left: float = 1.0
     field_t: float = 1.5
+    water_left: float = 1.0
 
 
 PROTOCOLS: dict[Sequence, Protocol] = {
     Sequence.T1: Protocol(Sequence.T1, 550.0, 10.0),
     Sequence.T2: Protocol(Sequence.T2, 3500.0, 100.0),
     Sequence.T2_FS: Protocol(Sequence.T2_FS, 3500.0, 75.0, fat_left=0.08),
-    # The inversion time nulls fat at 1.5 T for this TR; at 3 T about 220 ms does.
-    Sequence.STIR: Protocol(Sequence.STIR, 4000.0, 50.0, ti_ms=190.0),
+    # The inversion time nulls fat at 1.5 T for this TR; at 3 T 220 ms does.
+    Sequence.STIR: Protocol(Sequence.STIR, 4000.0, 50.0, ti_ms=180.0),
     Sequence.T2_DIXON_WATER: Protocol(Sequence.T2_DIXON_WATER, 3500.0, 85.0, fat_left=0.02),
 }
 
@@ -168,7 +171,7 @@ def water_signal(protocol: Protocol, marrow_fat: float | None = None) -> Intensi
 
     `marrow_fat` replaces the fat fraction of the vertebral marrow (it grows with age).
     """
-    return np.array(
+    return protocol.water_left * np.array(
         [(1 - fat_fraction(t, marrow_fat)) * _component(_TABLE[t], protocol) for t in Tissue]
     )
 

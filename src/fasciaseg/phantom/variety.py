@@ -156,13 +156,6 @@ def random_view(
     return sagittal_geometry((x, y, (top + low) / 2), shape, (spacing_mm, spacing_mm))
 
 
-def view_rows(phantom: SpinePhantom, view: View, spacing_mm: float) -> int:
-    """Rows that a view needs for its middle-sized range of levels."""
-    (top, _), (_, low) = _VIEWS[view]
-    c = phantom.centers_lps_mm
-    return max(32, round((c[top][2] - c[low][2]) / spacing_mm))
-
-
 def _normal(rng: np.random.Generator, mean: float, sd: float, low: float, high: float) -> float:
     return float(np.clip(rng.normal(mean, sd), low, high))
 

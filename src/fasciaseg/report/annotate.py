@@ -10,8 +10,7 @@ from ..geometry import FloatArray, Vector
 from ..reading import Reading, SliceReading
 from ..vertebrae import LEVELS
 from . import words
-from .canvas import DIM, FAINT, INK, PAGE, SKY_BLUE, VERMILLION, Font, Pen, font, label, stroke
-from .canvas import hatch as hatched
+from .canvas import DIM, FAINT, INK, SKY_BLUE, VERMILLION, Font, Pen, font, hatch, label, stroke
 from .view import View
 
 EDEMA = Pen(VERMILLION, 2.4)
@@ -40,10 +39,12 @@ def annotate(picture: Image.Image, view: View, reading: Reading, index: int) -> 
         line = _boundary(view, part, reading, z)
         stroke(picture, line, BOUNDARY)
         stroke(picture, np.array([line[1], [view.size[0], line[1, 1]]]), LEADER)
-    if part.edema.any():
-        hatched(picture, view.region(part.edema), EDEMA_HATCH)
+    # Bright pixels of an exam that can't answer aren't known to be edema.
+    marked = part.edema.any() and reading.result.classification.fascia_edema is not None
+    if marked:
+        hatch(picture, view.region(part.edema), EDEMA_HATCH)
     stroke(picture, _thinned(view.xy(part.fascia_rc)), FASCIA)
-    for line in _outlines(part):
+    for line in _outlines(part) if marked else []:
         stroke(picture, _thinned(view.xy(line)), EDEMA)
     name_font = font(15, bold=True)
     for vertebra in reading.result.vertebrae:
@@ -84,6 +85,32 @@ def draw_frame(page: Image.Image, view: View, x: int, top: int) -> None:
     draw.text((x + width - 2, above), f"{back} →", INK, f, anchor="rm")
     draw.text((x + width / 2, below), foot, INK, f, anchor="mm")
     _scale_bar(draw, view, x + 2, below, font(15))
+
+
+def draw_legend(page: Image.Image, x: int, y: int) -> int:
+    """What the lines and brackets mean; returns where the legend ends."""
+    f = font(15)
+    draw = ImageDraw.Draw(page)
+    swatch = Image.new("RGB", (46, 18), (70, 70, 70))
+    patch = Image.new("L", swatch.size)
+    ImageDraw.Draw(patch).rectangle((5, 4, 40, 13), 255)
+    edge = np.array([[5, 4], [41, 4], [41, 14], [5, 14], [5, 4]], dtype=float)
+    middle = np.array([[0, 9], [46, 9]], dtype=float)
+    for text, pen, line in (
+        ("Edema", EDEMA, edge),
+        ("Fascia", FASCIA, middle),
+        ("Level boundary (patient axial plane)", BOUNDARY, middle),
+    ):
+        sample = swatch.copy()
+        if pen is EDEMA:
+            hatch(sample, patch, EDEMA_HATCH)
+        stroke(sample, line, pen)
+        page.paste(sample, (x, y))
+        draw.text((x + 58, y + 9), text, INK, f, anchor="lm")
+        y += 26
+    draw.rectangle((x + 19, y, x + 27, y + 18), VERMILLION)
+    draw.text((x + 58, y + 9), "Involved level", INK, f, anchor="lm")
+    return y + 26
 
 
 def _bracket(
@@ -134,12 +161,12 @@ def _boundary(view: View, part: SliceReading, reading: Reading, z: float) -> Flo
 def _outlines(part: SliceReading) -> list[FloatArray]:
     """Closed outlines of the edema as (row, column)."""
     padded = np.pad(part.edema.astype(np.float32), 1)
-    return [_smoothed(line - 1) for line in find_contours(padded, 0.5)]
+    return [_smoothed(np.asarray(line) - 1) for line in find_contours(padded, 0.5)]
 
 
 def _smoothed(closed: FloatArray) -> FloatArray:
     """A staircase of pixels as a smooth line, nowhere more than half a pixel from it."""
-    line = closed[:-1]
+    line: FloatArray = closed[:-1]
     for _ in range(2):
         line = (np.roll(line, 1, axis=0) + 2 * line + np.roll(line, -1, axis=0)) / 4
     return np.concatenate([line, line[:1]])
@@ -151,7 +178,7 @@ def _thinned(xy: FloatArray, px: float = 3.0) -> FloatArray:
         return xy
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))])
     kept = np.unique(along // px, return_index=True)[1]
-    return xy[np.unique(np.append(kept, len(xy) - 1))]
+    return np.asarray(xy[np.unique(np.append(kept, len(xy) - 1))])
 
 
 def _letters(view: View, *, rows: bool) -> tuple[str, str]:
@@ -165,29 +192,3 @@ def _direction(axis: Vector) -> str:
     pairs = zip(axis, ("RL", "AP", "FH"), strict=True)
     told = sorted(((abs(v), names[int(v > 0)]) for v, names in pairs), reverse=True)
     return "".join(name for size, name in told if size > np.sin(np.radians(15)))
-
-
-def draw_legend(page: Image.Image, x: int, y: int) -> int:
-    """What the lines and brackets mean; returns where the legend ends."""
-    f = font(15)
-    draw = ImageDraw.Draw(page)
-    swatch = Image.new("RGB", (46, 18), (70, 70, 70))
-    patch = Image.new("L", swatch.size)
-    ImageDraw.Draw(patch).rectangle((5, 4, 40, 13), 255)
-    edge = np.array([[5, 4], [41, 4], [41, 14], [5, 14], [5, 4]], dtype=float)
-    middle = np.array([[0, 9], [46, 9]], dtype=float)
-    for text, pen, line in (
-        ("Edema", EDEMA, edge),
-        ("Fascia", FASCIA, middle),
-        ("Level boundary (patient axial plane)", BOUNDARY, middle),
-    ):
-        sample = swatch.copy()
-        if pen is EDEMA:
-            hatched(sample, patch, EDEMA_HATCH)
-        stroke(sample, line, pen)
-        page.paste(sample, (x, y))
-        draw.text((x + 58, y + 9), text, INK, f, anchor="lm")
-        y += 26
-    draw.rectangle((x + 19, y, x + 27, y + 18), VERMILLION)
-    draw.text((x + 58, y + 9), "Involved level", INK, f, anchor="lm")
-    return y + 26

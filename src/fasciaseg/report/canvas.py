@@ -85,7 +85,7 @@ def stroke(image: Image.Image, line: FloatArray, pen: Pen) -> None:
 
 
 def hatch(image: Image.Image, region: Image.Image, pen: Pen, pitch: float = 12.0) -> None:
-    """Fill a region (an "L" mask as large as the image) with lines from lower left to upper right."""
+    """Fill a region (an "L" mask as large as the image) with slanted lines."""
     box = region.getbbox()
     if box is None:
         return

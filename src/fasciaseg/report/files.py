@@ -125,7 +125,9 @@ def _not_writable(out_dir: Path, error: OSError) -> OutputNotWritable:
         )
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return OutputNotWritable(
-            "output_no_space", f"No space left for {where}.", "Free some space or name another disk."
+            "output_no_space",
+            f"No space left for {where}.",
+            "Free some space or name another disk.",
         )
     reason = error.strerror or type(error).__name__
     return OutputNotWritable(

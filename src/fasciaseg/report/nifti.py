@@ -50,7 +50,7 @@ def affine(geometries: Sequence[SliceGeometry]) -> FloatArray:
 
 
 def _levels(geometry: SliceGeometry, reading: Reading) -> npt.NDArray[np.uint8]:
-    heights = geometry.heights_mm(np.stack(np.indices(geometry.shape), axis=-1))
+    heights = geometry.heights_mm(np.moveaxis(np.indices(geometry.shape, dtype=float), 0, -1))
     levels = np.zeros(geometry.shape, np.uint8)
     for level, (upper, lower) in reading.boundaries_mm.items():
         levels[(heights <= upper) & (heights > lower)] = LEVELS.index(level) + 1

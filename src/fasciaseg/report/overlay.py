@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from PIL import Image, ImageDraw
 
-from ..reading import Reading
+from ..reading import Reading, SliceReading
 from . import words
 from .annotate import BOTTOM, GUTTER, TOP, annotate, draw_frame, draw_gutter, draw_legend
 from .canvas import DIM, INK, PAGE, YELLOW, Column, font
-from .view import View, box_around, scaled, whole, window_of
+from .view import View, box_around, fitting_scale, view_at, whole, window_of
 
 #: Largest picture of a slice, and widest strip without marks, in px.
-MAX_WIDTH, MAX_HEIGHT = 1100, 940
+MAX_WIDTH, MAX_HEIGHT = 1100, 900
 MAX_STRIP_WIDTH = 400
 PANEL_WIDTH = 370
 MARGIN = 24
@@ -31,12 +31,14 @@ def draw_slice(reading: Reading, index: int) -> Image.Image:
         index: 0 to 2, patient right to left.
     """
     part = reading.slices[index]
-    view = scaled(part.slice.geometry, whole(part.slice.geometry), MAX_WIDTH, MAX_HEIGHT)
+    geometry = part.slice.geometry
+    scale = fitting_scale(geometry, whole(geometry), MAX_WIDTH, MAX_HEIGHT)
+    view = view_at(geometry, whole(geometry), scale)
     window = window_of([s.slice for s in reading.slices])
     picture = view.picture(part.slice.pixels, window)
     annotate(picture, view, reading, index)
     width, height = view.size
-    strip = _strip_view(reading, index, height)
+    strip = _strip_view(part, scale)
     strip_x = MARGIN + width + GUTTER
     panel_x = strip_x + (strip.size[0] + MARGIN if strip else 0)
     page_height = TOP + max(height, 760) + BOTTOM
@@ -47,18 +49,19 @@ def draw_slice(reading: Reading, index: int) -> Image.Image:
     if strip:
         page.paste(strip.picture(part.slice.pixels, window), (strip_x, TOP))
         caption = (strip_x + strip.size[0] / 2, TOP - 14)
-        ImageDraw.Draw(page).text(caption, "same slice, without marks", DIM, font(14), anchor="mm")
+        ImageDraw.Draw(page).text(caption, "without marks", DIM, font(14), anchor="mm")
     _write_panel(page, reading, index, panel_x)
     return page
 
 
-def _strip_view(reading: Reading, index: int, height: int) -> View | None:
+def _strip_view(part: SliceReading, px_per_mm: float) -> View | None:
     """The stretch around the fascia, at the picture's own scale where it isn't too wide."""
-    part = reading.slices[index]
     if not len(part.fascia_rc):
         return None
-    box = box_around(part.slice.geometry, part.fascia_rc, _STRIP_MARGINS_MM)
-    return scaled(part.slice.geometry, box, MAX_STRIP_WIDTH, height)
+    geometry = part.slice.geometry
+    box = box_around(geometry, part.fascia_rc, _STRIP_MARGINS_MM)
+    scale = min(px_per_mm, fitting_scale(geometry, box, MAX_STRIP_WIDTH, MAX_HEIGHT))
+    return view_at(geometry, box, scale)
 
 
 def _write_panel(page: Image.Image, reading: Reading, index: int, x: int) -> None:
@@ -73,10 +76,7 @@ def _write_panel(page: Image.Image, reading: Reading, index: int, x: int) -> Non
     column.rule()
     column.write(f"{words.sequence(result)} · {words.slice_place(index, len(reading.slices))}", 17)
     column.write(f"x = {words.number(part.slice.geometry.position_mm, 1)} mm", 17)
-    row_mm, column_mm = part.slice.geometry.spacing_mm
-    area = float(part.edema.sum()) * row_mm * column_mm
-    told = f"{words.number(area)} mm² of edema" if area else "no edema marked"
-    column.write(f"On this slice: {told}", 17)
+    column.write(f"On this slice: {_edema_here(reading, part)}", 17)
     if not len(part.fascia_rc):
         column.write("Fascia not traced on this slice", 17, YELLOW)
     column.gap(14)
@@ -90,3 +90,15 @@ def _write_panel(page: Image.Image, reading: Reading, index: int, x: int) -> Non
     foot = Column(page, x, page.height - 56, PANEL_WIDTH)
     foot.write(words.software_line(result), 13, DIM)
     foot.write(words.DISCLAIMER, 15, INK, bold=True)
+
+
+def _edema_here(reading: Reading, part: SliceReading) -> str:
+    answer = reading.result.classification.fascia_edema
+    if answer is None:
+        return "not judged"
+    row_mm, column_mm = part.slice.geometry.spacing_mm
+    area = float(part.edema.sum()) * row_mm * column_mm
+    if not area:
+        return "no edema marked"
+    told = f"{words.number(area)} mm² of edema"
+    return told if answer else f"{told}, too little for a level"

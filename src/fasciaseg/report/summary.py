@@ -12,7 +12,7 @@ from ..vertebrae import SCORED_LEVELS
 from . import words
 from .annotate import BOTTOM, GUTTER, TOP, annotate, draw_frame, draw_gutter
 from .canvas import DIM, FAINT, INK, PAGE, PANEL, VERMILLION, YELLOW, Column, font
-from .view import Box, View, box_around, scaled, whole, window_of
+from .view import Box, View, box_around, fitting_scale, inside, view_at, whole, window_of
 
 WIDTH = 1800
 MARGIN = 24
@@ -64,24 +64,23 @@ def _views(reading: Reading) -> list[View]:
     room = WIDTH - 3 * MARGIN - PANEL_WIDTH - GUTTER - (n - 1) * GAP
     middle = reading.slices[n // 2].slice.geometry
     box = _box(reading, middle)
+    scale = fitting_scale(middle, box, room // n, MAX_PICTURE_HEIGHT)
     corners = middle.to_lps(np.array([[box[1], box[0]], [box[3], box[2]]]) - 0.5)
     views = []
-    for part in reading.slices:
-        (top, left), (bottom, right) = part.slice.geometry.to_pixel(corners) + 0.5
-        rows, columns = part.slice.geometry.shape
-        here = (max(left, 0.0), max(top, 0.0), min(right, columns), min(bottom, rows))
-        views.append(scaled(part.slice.geometry, here, room // n, MAX_PICTURE_HEIGHT))
+    for geometry in (part.slice.geometry for part in reading.slices):
+        (top, left), (bottom, right) = geometry.to_pixel(corners) + 0.5
+        views.append(view_at(geometry, inside(geometry, (left, top, right, bottom)), scale))
     return views
 
 
 def _box(reading: Reading, geometry: SliceGeometry) -> Box:
     """Spine and back of all slices."""
-    points = [geometry.to_pixel(np.array([v.center_lps_mm])) for v in reading.result.vertebrae]
-    for part in reading.slices:
-        points.append(geometry.to_pixel(part.slice.geometry.to_lps(part.fascia_rc)))
     if not reading.result.vertebrae:
         return whole(geometry)
-    return box_around(geometry, np.concatenate(points), _MARGINS_MM)
+    bodies = np.array([v.center_lps_mm for v in reading.result.vertebrae])
+    fascia = [part.slice.geometry.to_lps(part.fascia_rc) for part in reading.slices]
+    points = geometry.to_pixel(np.concatenate([bodies, *fascia]))
+    return box_around(geometry, points, _MARGINS_MM)
 
 
 def _write_header(page: Image.Image, reading: Reading) -> None:
@@ -113,7 +112,7 @@ def _panel(reading: Reading) -> Image.Image:
     column.gap(8)
     column.rule()
     column.write(words.threshold_line(result.edema.threshold), 13, DIM)
-    column.write(f"{words.software_line(result)}; level rule {result.edema.rule}", 13, DIM)
+    column.write(f"{words.software_line(result)}; rule {result.edema.rule}", 13, DIM)
     column.gap(6)
     column.write(words.DISCLAIMER, 16, bold=True)
     return image.crop((0, 0, PANEL_WIDTH, min(column.y, image.height)))
@@ -147,7 +146,8 @@ def _write_level(
     draw.rectangle((left, middle - 7, right, middle + 7), PANEL, DIM if involved else FAINT)
     filled = round(_BAR * min(max(told.coverage, 0.0), 1.0))
     if filled:
-        draw.rectangle((left, middle - 7, left + filled, middle + 7), VERMILLION if involved else DIM)
+        inside = VERMILLION if involved else DIM
+        draw.rectangle((left, middle - 7, left + filled, middle + 7), inside)
     share = f"{round(100 * told.coverage)} %"
     draw.text((right + 58, middle), share, colour, font(15), anchor="rm")
     draw.text((right + 128, middle), f"{round(told.length_mm)} mm", colour, font(15), anchor="rm")

@@ -1,4 +1,4 @@
-"""A slice on a screen: windowed, with square pixels, and the way from its pixels to the screen's."""
+"""A slice on a screen: windowed, with square pixels, and where its pixels went."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..geometry import BoolArray, FloatArray, Slice, SliceGeometry
 Box: TypeAlias = tuple[float, float, float, float]
 
 #: Below 1 the dark tissues get more of the grey scale: they must be told apart on a dim screen.
-_GAMMA = 0.8
+_GAMMA = 0.7
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class View:
 
     def picture(self, pixels: npt.NDArray[np.float32], window: Window) -> Image.Image:
         """The windowed part of the slice, RGB."""
-        width = max(window.high - window.low, np.finfo(np.float32).tiny)
+        width = max(window.high - window.low, 1e-30)
         shown = np.clip((np.nan_to_num(pixels) - window.low) / width, 0, 1) ** _GAMMA
         grey = Image.fromarray(np.round(shown * 255).astype(np.uint8))
         return grey.resize(self.size, Image.Resampling.BICUBIC, box=self.box).convert("RGB")
@@ -84,12 +84,44 @@ def whole(geometry: SliceGeometry) -> Box:
     return (0.0, 0.0, float(columns), float(rows))
 
 
-def scaled(geometry: SliceGeometry, box: Box, max_width: int, max_height: int) -> View:
-    """A part of a slice at true aspect ratio, as large as it fits."""
-    height_mm = (box[3] - box[1]) * geometry.spacing_mm[0]
-    width_mm = (box[2] - box[0]) * geometry.spacing_mm[1]
-    scale = min(max_width / width_mm, max_height / height_mm)
-    return View(geometry, box, (round(width_mm * scale), round(height_mm * scale)))
+def box_around(geometry: SliceGeometry, points_rc: FloatArray, margins_mm: Box) -> Box:
+    """The box around points with margins (left, top, right, bottom), inside the slice."""
+    row_mm, column_mm = geometry.spacing_mm
+    left, top, right, bottom = margins_mm
+    r0, c0 = points_rc.min(axis=0) + 0.5
+    r1, c1 = points_rc.max(axis=0) + 0.5
+    box = (c0 - left / column_mm, r0 - top / row_mm, c1 + right / column_mm, r1 + bottom / row_mm)
+    return inside(geometry, box)
+
+
+def inside(geometry: SliceGeometry, box: Box) -> Box:
+    """A box cut to its slice, at least a pixel of it."""
+    rows, columns = geometry.shape
+    left, top, right, bottom = (float(v) for v in box)
+    return (
+        min(max(left, 0.0), columns - 1.0),
+        min(max(top, 0.0), rows - 1.0),
+        min(max(right, 1.0), float(columns)),
+        min(max(bottom, 1.0), float(rows)),
+    )
+
+
+def fitting_scale(geometry: SliceGeometry, box: Box, max_width: int, max_height: int) -> float:
+    """Px per mm at which a part of a slice just fits."""
+    height_mm, width_mm = _size_mm(geometry, box)
+    return min(max_width / width_mm, max_height / height_mm)
+
+
+def view_at(geometry: SliceGeometry, box: Box, px_per_mm: float) -> View:
+    """A part of a slice at true aspect ratio."""
+    height_mm, width_mm = _size_mm(geometry, box)
+    size = (max(1, round(width_mm * px_per_mm)), max(1, round(height_mm * px_per_mm)))
+    return View(geometry, box, size)
+
+
+def _size_mm(geometry: SliceGeometry, box: Box) -> tuple[float, float]:
+    left, top, right, bottom = box
+    return (bottom - top) * geometry.spacing_mm[0], (right - left) * geometry.spacing_mm[1]
 
 
 def window_of(slices: Sequence[Slice]) -> Window:
@@ -105,19 +137,4 @@ def window_of(slices: Sequence[Slice]) -> Window:
     floor, ceiling = np.percentile(values, [1, 99.5])
     tissue = values[values > floor + 0.04 * (ceiling - floor)]
     low, high = np.percentile(tissue, [1, 99.5]) if tissue.size else (floor, ceiling)
-    return Window(float(low), float(high))
-
-
-def box_around(geometry: SliceGeometry, points_rc: FloatArray, margins_mm: Box) -> Box:
-    """The box around points with margins (left, top, right, bottom), inside the slice."""
-    row_mm, column_mm = geometry.spacing_mm
-    rows, columns = geometry.shape
-    left, top, right, bottom = margins_mm
-    r0, c0 = points_rc.min(axis=0) + 0.5
-    r1, c1 = points_rc.max(axis=0) + 0.5
-    return (
-        float(np.clip(c0 - left / column_mm, 0, columns - 1)),
-        float(np.clip(r0 - top / row_mm, 0, rows - 1)),
-        float(np.clip(c1 + right / column_mm, 1, columns)),
-        float(np.clip(r1 + bottom / row_mm, 1, rows)),
-    )
+    return Window(float(low if low < high else floor), float(high))

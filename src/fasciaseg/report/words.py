@@ -131,7 +131,7 @@ def slice_place(index: int, n: int) -> str:
 def threshold_line(threshold: dict[str, Any]) -> str:
     """The numbers behind the threshold in one line; whatever the edema room put there."""
     told = [
-        f"{name} {_scalar(value)}".replace("_", " ").replace(" ", _NO_BREAK)
+        f"{name.replace('_', ' ')} {_scalar(value)}".replace(" ", _NO_BREAK)
         for name, value in threshold.items()
         if isinstance(value, (str, bool, int, float))
     ]
@@ -146,7 +146,9 @@ def software_line(result: Result) -> str:
 def _scalar(value: str | bool | float) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.3g}".replace("-", "−") if isinstance(value, float) else str(value)
+    if isinstance(value, str):
+        return value.replace("_", " ")
+    return number(value) if abs(value) >= 100 else f"{value:.3g}".replace("-", "−")
 
 
 def _small(line: str) -> str:

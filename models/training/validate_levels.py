@@ -1,7 +1,7 @@
 """How well the localizer finds and names vertebrae on patients it never saw.
 
-    python models/training/validate.py --data ../shared/mri --folds models/folds
-    python models/training/validate.py --data ../shared/mri --model m.onnx --sequence DIXON_WATER
+    python models/training/validate_levels.py --data ../shared/mri --folds models/folds
+    python models/training/validate_levels.py --data ../shared/mri --model m.onnx --sequence DIXON_WATER
 
 A labelled vertebra counts as found when a vertebra of its name lies within 8 mm (3-D). SPIDER
 scans carry no names: there the lowest body is taken as L5 and distance is measured on the slice.

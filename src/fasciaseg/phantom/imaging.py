@@ -84,6 +84,25 @@ def render(
     canvas = phantom.canvas(
         geometry, sampling.thickness_mm, sampling.subslices, sampling.supersample
     )
+    return expose(
+        phantom, canvas, geometry, protocol,
+        intensities=intensities, sampling=sampling, coil=coil, noise=noise, seed=seed,
+    )  # fmt: skip
+
+
+def expose(
+    phantom: SpinePhantom,
+    canvas: Canvas,
+    geometry: SliceGeometry,
+    protocol: Protocol | Sequence | None = None,
+    *,
+    intensities: Intensities | None = None,
+    sampling: Sampling = Sampling(),
+    coil: Coil | None = Coil(),
+    noise: float = 0.02,
+    seed: int = 0,
+) -> npt.NDArray[np.float32]:
+    """`render` from a canvas painted before: one painting serves all sequences of an exam."""
     if intensities is None:
         image, brightest = _measured(phantom, canvas, _protocol(protocol), geometry, sampling)
     else:
@@ -122,7 +141,8 @@ def _measured(
     fat = fat_signal(protocol, phantom.marrow_fat) * protocol.fat_left
     image = _average(_mixed(water + fat, canvas, water[Tissue.FLUID]), sampling.supersample)
     failure = phantom.pathology.fat_failure
-    if failure is not None and protocol.sequence not in (Sequence.T1, Sequence.T2):
+    suppressed = protocol.ti_ms is not None or protocol.fat_left < 0.5
+    if failure is not None and suppressed:
         spilled = unsuppressed_fat(protocol, phantom.marrow_fat)
         escaped = _average(_mixed(spilled, canvas, 0.0), sampling.supersample)
         _, y, z, _ = sample_points(geometry, phantom.placement, 0.0, 1, 1)
@@ -154,7 +174,7 @@ def _average(samples: F64, supersample: int) -> F64:
     for i in range(n):
         for j in range(n):
             pixel += total[i::n, j::n]
-    return pixel / (n * n * samples.shape[0])
+    return np.asarray(pixel / (n * n * samples.shape[0]))
 
 
 def sensitivity(phantom: SpinePhantom, coil: Coil, x: F32, y: F32, z: F32) -> F64:

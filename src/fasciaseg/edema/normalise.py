@@ -1,0 +1,151 @@
+"""The exam's own reference: coil falloff, paraspinal muscle, CSF.
+
+Surface coils make tissue near the skin brighter. Muscle 5 to 28 mm before the fascia, on slices
+beside the midline, shows by how much; its intensity is fitted as an exponential of depth and a
+smooth curve of height, and everything is expressed as if it lay at one depth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..anatomy.band import FasciaBand
+from ..geometry import FloatArray, Slice
+
+#: Muscle is sampled at these depths before the fascia (mm).
+MUSCLE_MM = (5.0, 28.0)
+#: Depth at which corrected intensities equal measured ones (mm before the fascia).
+REFERENCE_DEPTH_MM = 15.0
+#: A surface coil's sensitivity falls by no more than this, per mm (factor 2.9 over 30 mm).
+STEEPEST_PER_MM = 0.035
+#: Beyond these depths the fit isn't extrapolated.
+DEPTH_RANGE_MM = (-30.0, 10.0)
+#: Fewest muscle pixels for a reference, as area in mm² (about one level of one slice).
+LEAST_MUSCLE_MM2 = 600.0
+
+
+@dataclass(frozen=True)
+class Falloff:
+    """Log intensity over depth and height: what the coil does to one and the same tissue.
+
+    Attributes:
+        per_mm: growth per mm toward the skin.
+        tilt, bow: linear and quadratic growth per 50 mm of height.
+        middle_z_mm: height around which tilt and bow are counted.
+    """
+
+    per_mm: float = 0.0
+    tilt: float = 0.0
+    bow: float = 0.0
+    middle_z_mm: float = 0.0
+
+    def divide(self, pixels: FloatArray, depth_mm: FloatArray, z_mm: FloatArray) -> FloatArray:
+        """Intensities as they would be at the reference depth."""
+        depth = np.clip(np.nan_to_num(depth_mm), *DEPTH_RANGE_MM) + REFERENCE_DEPTH_MM
+        t = np.clip((z_mm - self.middle_z_mm) / 50, -2.5, 2.5)
+        return np.asarray(pixels / np.exp(self.per_mm * depth + self.tilt * t + self.bow * t * t))
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The exam's own tissues, corrected for the coil.
+
+    Attributes:
+        falloff: the coil's falloff.
+        muscle: first quartile, median and third quartile; None where muscle is lacking.
+        csf: upper quartile in the canal; None where no canal was seen.
+        bodies: first quartile, median and third quartile of the vertebral bodies.
+    """
+
+    falloff: Falloff
+    muscle: tuple[float, float, float] | None
+    csf: float | None
+    bodies: tuple[float, float, float] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Tissue:
+    """A slice with its fascia coordinates; what references are measured on."""
+
+    slice: Slice
+    band: FasciaBand
+    z_mm: FloatArray
+
+
+def measure(
+    beside: Sequence[Tissue],
+    canal: Sequence[FloatArray],
+    bodies: Sequence[FloatArray],
+    span_z_mm: tuple[float, float],
+) -> Reference:
+    """Measure the reference.
+
+    Args:
+        beside: slices beside the midline, where the paraspinal muscle lies.
+        canal: intensities in the spinal canal of the central slices.
+        bodies: intensities in the vertebral bodies of the central slices.
+        span_z_mm: lowest and highest LPS z of the spine found.
+    """
+    samples = [_muscle(t, span_z_mm) for t in beside]
+    values, depth, z = (
+        np.concatenate([s[i] for s in samples]) if samples else np.empty(0) for i in range(3)
+    )
+    area = sum(float(np.prod(t.slice.geometry.spacing_mm)) * len(s[0]) for t, s in zip(beside, samples, strict=True)) / max(1, len(samples))
+    muscle, falloff = None, Falloff()
+    if area >= LEAST_MUSCLE_MM2:
+        falloff = _fit(values, depth, z, sum(span_z_mm) / 2)
+        corrected = falloff.divide(values, depth, z)
+        muscle = _quartiles(corrected)
+    # The canal lies far before the coil's reach; the correction stops where the fit stops.
+    far = np.exp(-falloff.per_mm * (REFERENCE_DEPTH_MM + DEPTH_RANGE_MM[0]))
+    csf = _concatenated(canal) * far
+    marrow = _concatenated(bodies) * far
+    return Reference(
+        falloff=falloff,
+        muscle=muscle,
+        csf=float(np.percentile(csf, 75)) if len(csf) >= 30 else None,
+        bodies=_quartiles(marrow) if len(marrow) >= 30 else None,
+    )
+
+
+def _concatenated(parts: Sequence[FloatArray]) -> FloatArray:
+    return np.concatenate(parts) if len(parts) else np.empty(0)
+
+
+def _quartiles(values: FloatArray) -> tuple[float, float, float]:
+    q1, q2, q3 = np.percentile(values, [25, 50, 75])
+    return float(q1), float(q2), float(q3)
+
+
+def _muscle(t: Tissue, span: tuple[float, float]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    near, far = MUSCLE_MM
+    depth = t.band.depth_mm
+    with np.errstate(invalid="ignore"):
+        inside = (depth < -near) & (depth > -far) & (t.z_mm > span[0]) & (t.z_mm < span[1])
+    return t.slice.pixels[inside].astype(float), depth[inside], t.z_mm[inside]
+
+
+def _fit(values: FloatArray, depth: FloatArray, z: FloatArray, middle: float) -> Falloff:
+    """Robust least squares of log intensity; fatty streaks and vessels drop out as outliers."""
+    t = (z - middle) / 50
+    design = np.stack([np.ones_like(depth), depth + REFERENCE_DEPTH_MM, t, t * t], axis=1)
+    log = np.log(np.maximum(values, 1e-3 * max(float(np.median(values)), 1e-6)))
+    keep = values > 0.3 * np.median(values)
+    weights = np.zeros(4)
+    for _ in range(5):
+        if keep.sum() < 50:
+            break
+        weights, *_ = np.linalg.lstsq(design[keep], log[keep], rcond=None)
+        residual = log - design @ weights
+        inner = residual[keep]
+        spread = 1.4826 * float(np.median(np.abs(inner - np.median(inner)))) + 1e-6
+        keep = np.abs(residual) < 2.5 * spread
+    return Falloff(
+        per_mm=float(np.clip(weights[1], 0, STEEPEST_PER_MM)),
+        tilt=float(np.clip(weights[2], -1, 1)),
+        bow=float(np.clip(weights[3], -0.5, 0.5)),
+        middle_z_mm=float(middle),
+    )

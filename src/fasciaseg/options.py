@@ -1,0 +1,87 @@
+"""What a user can set about a reading. Every default says where it comes from."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .errors import UsageError
+
+
+@dataclass(frozen=True)
+class ThresholdOptions:
+    """How bright is edema. No constant in scanner units.
+
+    Attributes:
+        k: the threshold is the third quartile of paraspinal muscle + k x IQR; 1.5 is Tukey's
+            fence, beyond which a pixel is no longer muscle.
+        k_sure: the same for the pixels an edema must contain somewhere (hysteresis).
+        csf_low, csf_high: bounds of the threshold as fractions of the exam's CSF.
+        least_length_mm: shorter patches along the fascia are vessels and noise.
+        fascial_mm: pixels nearer to the fascia line than this are fascial (design: 5 mm).
+        deepest_mm: farther before the line nothing is looked for (interspinous tissue).
+    """
+
+    k: float = 1.5
+    k_sure: float = 2.0
+    csf_low: float = 0.3
+    csf_high: float = 0.9
+    least_length_mm: float = 8.0
+    fascial_mm: float = 5.0
+    deepest_mm: float = 15.0
+
+    def __post_init__(self) -> None:
+        """Reject values that can't mean anything."""
+        if not 0 <= self.k <= self.k_sure:
+            raise UsageError("bad_option", f"k must lie between 0 and k_sure, not {self.k}.")
+        if not 0 < self.csf_low < self.csf_high:
+            raise UsageError("bad_option", "The CSF bounds must satisfy 0 < low < high.")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of `fasciaseg.classify`.
+
+    Attributes:
+        out: folder for the pictures and `result.json`; None writes nothing.
+        study: StudyInstanceUID to read when the input holds several.
+        save_mask: also write the edema mask and the level map as NIfTI.
+        study_date: put the StudyDate into the result.
+        assume_spine: read the stack's middle with a flag when no vertebra is found.
+        involved_fraction: share of a level's fascia that edema must cover (design: one third).
+        rule: how a stretch of fascia is given to a level; `axial` is the only rule yet.
+        threshold: how bright is edema.
+        model: an ONNX file instead of the shipped localizer (validation uses fold models).
+        threads: threads of the network; 0 lets the runtime choose.
+    """
+
+    out: Path | None = None
+    study: str | None = None
+    save_mask: bool = False
+    study_date: bool = False
+    assume_spine: bool = False
+    involved_fraction: float = 1 / 3
+    rule: str = "axial"
+    threshold: ThresholdOptions = field(default_factory=ThresholdOptions)
+    model: Path | None = None
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        """Reject values that can't mean anything."""
+        if not 0 < self.involved_fraction <= 1:
+            raise UsageError(
+                "bad_option", f"involved_fraction must lie in (0, 1], not {self.involved_fraction}."
+            )
+        if self.rule != "axial":
+            raise UsageError("bad_option", f"Unknown level rule {self.rule!r}; use 'axial'.")
+
+    def deciding(self) -> dict[str, Any]:
+        """The options that decide a result, for `software.options`."""
+        return {
+            "rule": self.rule,
+            "involved_fraction": round(self.involved_fraction, 6),
+            "assume_spine": self.assume_spine,
+            "threshold": dataclasses.asdict(self.threshold),
+        }
