@@ -15,27 +15,30 @@ class ThresholdOptions:
     """How bright is edema. No constant in scanner units.
 
     Attributes:
-        k: the threshold is the third quartile of paraspinal muscle + k x IQR; 1.5 is Tukey's
-            fence, beyond which a pixel is no longer muscle.
-        k_sure: the same for the pixels an edema must contain somewhere (hysteresis).
-        csf_low, csf_high: bounds of the threshold as fractions of the exam's CSF.
+        k: muscle counts as edema from its third quartile + k x IQR on; 1.5 is Tukey's fence.
+        sure: an edema contains pixels this many times as bright as the threshold (hysteresis).
+        csf_low, csf_high: bounds of that threshold as fractions of the exam's CSF.
+        fluid_csf, fluid_muscle: behind the fascia, where suppressed fat is dark, fluid needs only
+            these fractions of CSF and of the muscle's median (the higher one of the two).
         least_length_mm: shorter patches along the fascia are vessels and noise.
         fascial_mm: pixels nearer to the fascia line than this are fascial (design: 5 mm).
         deepest_mm: farther before the line nothing is looked for (interspinous tissue).
     """
 
     k: float = 1.5
-    k_sure: float = 2.0
+    sure: float = 1.05
     csf_low: float = 0.3
-    csf_high: float = 0.9
+    csf_high: float = 1.0
+    fluid_csf: float = 0.8
+    fluid_muscle: float = 0.7
     least_length_mm: float = 8.0
     fascial_mm: float = 5.0
     deepest_mm: float = 15.0
 
     def __post_init__(self) -> None:
         """Reject values that can't mean anything."""
-        if not 0 <= self.k <= self.k_sure:
-            raise UsageError("bad_option", f"k must lie between 0 and k_sure, not {self.k}.")
+        if self.k < 0 or self.sure < 1:
+            raise UsageError("bad_option", "k must be at least 0 and sure at least 1.")
         if not 0 < self.csf_low < self.csf_high:
             raise UsageError("bad_option", "The CSF bounds must satisfy 0 < low < high.")
 

@@ -151,7 +151,9 @@ def read_stack(
     levels = territories(spine.vertebrae) if spine.found else {}
     with clock.step("threshold"):
         reference = _reference(stack, spine, parts, localizer)
-        threshold = make_threshold(reference, options.threshold)
+        threshold = make_threshold(
+            reference, options.threshold, _gain_at_fascia(reference, parts[1], levels)
+        )
     flags = [*_series_flags(stack, context, spine), *_reference_flags(reference, parts)]
     answerable = (
         spine.found
@@ -279,6 +281,20 @@ def _reference(
     )
 
 
+def _gain_at_fascia(
+    reference: Reference, part: _Traced, levels: dict[str, tuple[float, float]]
+) -> float:
+    """Median gain of the coil along the fascia of the levels in view."""
+    if not part.traced or not levels:
+        return 1.0
+    z = part.slice.geometry.heights_mm(part.line_rc)
+    top, floor = max(u for u, _ in levels.values()), min(low for _, low in levels.values())
+    inside = z[(z <= top) & (z >= floor)]
+    if not len(inside):
+        return 1.0
+    return float(np.median(reference.falloff.gain(np.full(len(inside), 1.0), inside)))
+
+
 def _sample(part: _Traced, mark: FloatArray) -> FloatArray:
     """Intensities of the slice where a mark is sure."""
     at = part.slice.geometry.to_pixel(part.marks.geometry.to_lps(np.argwhere(mark > 0.8)))
@@ -297,7 +313,7 @@ def _edema(
 ) -> _Measured:
     """Segment and score; without a threshold nothing is segmented and no level is judged."""
     corrected = [
-        reference.falloff.divide(p.slice.pixels, p.band.depth_mm, p.z_mm) for p in parts
+        p.slice.pixels / reference.falloff.gain(p.band.depth_mm, p.z_mm) for p in parts
     ]
     masks: list[BoolArray] = [np.zeros(p.slice.geometry.shape, bool) for p in parts]
     bad: frozenset[str] = frozenset()
@@ -401,7 +417,7 @@ def _threshold_record(threshold: Threshold | None, reference: Reference) -> dict
 
     return {
         "low": round(threshold.low, 2) if threshold else None,
-        "high": round(threshold.high, 2) if threshold else None,
+        "in_fat": round(threshold.in_fat, 2) if threshold else None,
         "source": threshold.source if threshold else None,
         "bounded": threshold.bounded if threshold else None,
         "muscle_quartiles": rounded(reference.muscle),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from .geometry import Vector
+if TYPE_CHECKING:  # geometry loads numpy, which nobody needs for a name
+    from .geometry import Vector
 
 #: Every level that can be named, head to foot.
 LEVELS: tuple[str, ...] = (

@@ -21,6 +21,12 @@ BEND = 0.12
 LEAST_STEP = 0.25
 #: Skin with its blur, mm (dermis of the back 2-4 mm, partial volume of a pixel or two).
 SKIN_MM = 5.0
+#: Blurred by breathing it may look this thick.
+THICKEST_SKIN_MM = 12.0
+#: It ends where the signal has fallen to this share of its peak.
+SKIN_END = 0.6
+#: Its thickness changes slowly from head to foot.
+SKIN_SMOOTH_MM = 15.0
 #: The subcutaneous layer is at least this thick wherever the fascia was traced, mm.
 LEAST_FAT_MM = 3.0
 
@@ -106,10 +112,30 @@ def _one_point_a_row(rc: FloatArray, s: Slice) -> FloatArray:
 def skin_mask(marks: Marks, s: Slice, line_rc: FloatArray) -> BoolArray:
     """Pixels of skin and air behind the fascia (rows, columns).
 
-    Skin shines on every contrast used here, most of all next to a surface coil; nothing within
-    `SKIN_MM` of the body's surface is edema. Where the fat is thinner than that, the fascia
-    itself stays in view. A back cut off by the image's edge has no surface there.
+    Skin shines on every contrast used here, most of all next to a surface coil, and blurs with
+    every breath. Going inward from the body's surface it ends where its brightness has fallen
+    well below its peak; where it never does (fat suppressed badly, or hardly any fat), a usual
+    thickness is taken. A back cut off by the image's edge has no surface there.
     """
+    rows, columns = s.geometry.shape
+    mm = s.geometry.spacing_mm[1]
+    surface = _surface_columns(marks, s, line_rc)
+    thickness = np.full(rows, SKIN_MM)
+    smooth = ndimage.gaussian_filter(s.pixels, [1.0 / s.geometry.spacing_mm[0], 0.5 / mm])
+    line = np.interp(np.arange(rows), line_rc[:, 0], line_rc[:, 1])
+    for r in np.nonzero(surface < columns)[0]:
+        first = max(int(line[r] + LEAST_FAT_MM / 2 / mm), int(surface[r] - THICKEST_SKIN_MM / mm))
+        profile = smooth[r, first : int(surface[r]) + 1][::-1]
+        thickness[r] = _skin_thickness(profile) * mm
+    length = max(3, int(SKIN_SMOOTH_MM / s.geometry.spacing_mm[0]) | 1)
+    thickness = ndimage.percentile_filter(thickness, 75, size=length, mode="nearest")
+    column = np.arange(columns)[None, :]
+    skin = column >= (surface - thickness / mm)[:, None]
+    return np.asarray(skin & (column > (line + LEAST_FAT_MM / 2 / mm)[:, None]))
+
+
+def _surface_columns(marks: Marks, s: Slice, line_rc: FloatArray) -> FloatArray:
+    """Column of the body's surface in each row (rows,); the number of columns where cut off."""
     rows, columns = s.geometry.shape
     rr, cc = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
     at = marks.geometry.to_pixel(s.geometry.to_lps(np.stack([rr, cc], axis=-1)))
@@ -119,9 +145,15 @@ def skin_mask(marks: Marks, s: Slice, line_rc: FloatArray) -> BoolArray:
     line = np.interp(np.arange(rows), line_rc[:, 0], line_rc[:, 1])
     behind_mm = (cc - line[:, None]) * s.geometry.spacing_mm[1]
     outside = (layer < 0.5) & (behind_mm > LEAST_FAT_MM)
-    # Behind the first pixel outside everything is outside (padding, the table, wrapped arms).
-    outside = np.maximum.accumulate(outside, axis=1)
-    if not outside.any():
-        return outside
-    near = ndimage.distance_transform_edt(~outside, sampling=s.geometry.spacing_mm) < SKIN_MM
-    return np.asarray(outside | (near & (behind_mm > LEAST_FAT_MM / 2)))
+    surface = np.where(outside.any(axis=1), outside.argmax(axis=1), columns)
+    length = max(3, int(SKIN_SMOOTH_MM / s.geometry.spacing_mm[0]) | 1)
+    return np.asarray(ndimage.median_filter(surface.astype(float), length, mode="nearest"))
+
+
+def _skin_thickness(profile: FloatArray) -> float:
+    """Pixels of skin at the start of an inward profile; NaN-free, at least a usual thickness."""
+    if len(profile) < 3:
+        return float(len(profile))
+    peak = int(profile.argmax())
+    fallen = np.nonzero(profile[peak:] < SKIN_END * profile[peak])[0]
+    return float(peak + fallen[0] + 1) if len(fallen) else float(len(profile)) / 2

@@ -22,6 +22,10 @@ from .localizer import Localizer, Marks
 SAMPLE_STEP_MM = 8.0
 #: Half of the widest lateral range searched around the middle of the stack.
 SEARCH_MM = 48.0
+#: A body's cross-section is at its full size this near to the middle of the spine.
+INNER_MM = 9.0
+#: No body reaches farther to one side of its largest cross-section than this.
+WIDEST_BODY_MM = 40.0
 #: Summed confidence of the bodies below which no spine was found.
 LEAST_SPINE = 1.5
 
@@ -96,7 +100,7 @@ def locate(stack: SliceStack, localizer: Localizer) -> Spine:
         central, middle = central_three(along, lateral)
         fused = levels.fuse([marks(i) for i in central])
         bodies = levels.chain(levels.find_bodies(fused), fused.geometry)
-        offsets = _lateral_of_bodies(bodies, along, {i: seen[i] for i in sampled})
+        offsets = _lateral_of_bodies(bodies, along, {i: seen[i] for i in sampled}, lateral)
         known = offsets[~np.isnan(offsets)]
         if not len(known):
             break
@@ -107,7 +111,7 @@ def locate(stack: SliceStack, localizer: Localizer) -> Spine:
     fused = levels.fuse([marks(i) for i in central])
     bodies = levels.chain(levels.find_bodies(fused), fused.geometry)
     numbering = levels.number(bodies, fused.geometry)
-    offsets = _lateral_of_bodies(list(numbering.bodies), along, {i: seen[i] for i in sampled})
+    offsets = _lateral_of_bodies(list(numbering.bodies), along, {i: seen[i] for i in sampled}, lateral)
     lateral = float(np.nanmean(offsets)) if np.any(~np.isnan(offsets)) else lateral
     central, middle = central_three(along, lateral)
     vertebrae = _vertebrae(numbering, stack.geometries[middle], fused, offsets, along, middle)
@@ -153,13 +157,15 @@ def _widths(positions: FloatArray) -> FloatArray:
 
 
 def _lateral_of_bodies(
-    bodies: Sequence[levels.Body], along: FloatArray, sampled: dict[int, Marks]
+    bodies: Sequence[levels.Body],
+    along: FloatArray,
+    sampled: dict[int, Marks],
+    lateral: float,
 ) -> FloatArray:
     """Lateral position of each body, mm from the first slice; NaN where none was seen."""
     if not bodies:
         return np.empty(0)
     index = sorted(sampled)
-    weight = _widths(along[index])
     centers = np.array([b.center_rc for b in bodies])
     area = np.zeros((len(bodies), len(index)))
     for k, i in enumerate(index):
@@ -168,10 +174,30 @@ def _lateral_of_bodies(
             away = np.linalg.norm(inside[:, None] - centers[None], axis=2)
             nearest = away.argmin(axis=1)[away.min(axis=1) < 13]
             area[:, k] = np.bincount(nearest, minlength=len(bodies))
-    area *= weight
-    total = area.sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(total > 0, area @ along[index] / total, np.nan)
+    return np.array([_middle_of(profile, along[index], lateral) for profile in area])
+
+
+def _middle_of(area: FloatArray, at_mm: FloatArray, lateral_mm: float) -> float:
+    """Midpoint between the two places where a body's cross-section falls to half that inside.
+
+    Walking outward from `lateral_mm`, so that pedicles, psoas and pelvis, which leave false
+    patches on far lateral slices, don't count.
+    """
+    inner = np.nonzero(np.abs(at_mm - lateral_mm) <= INNER_MM)[0]
+    if not len(inner) or area[inner].max() <= 0:
+        return float("nan")
+    half = area[inner].max() / 2
+    start = int(inner[area[inner].argmax()])
+    edges = []
+    for step, stop in ((-1, -1), (1, len(area))):
+        i = start
+        while i + step != stop and area[i + step] >= half:
+            i += step
+        if i + step == stop or abs(at_mm[i] - at_mm[start]) > WIDEST_BODY_MM:
+            return float("nan")
+        share = (area[i] - half) / (area[i] - area[i + step])
+        edges.append(float(at_mm[i] + share * (at_mm[i + step] - at_mm[i])))
+    return (edges[0] + edges[1]) / 2
 
 
 def _vertebrae(

@@ -42,11 +42,16 @@ class Falloff:
     bow: float = 0.0
     middle_z_mm: float = 0.0
 
-    def divide(self, pixels: FloatArray, depth_mm: FloatArray, z_mm: FloatArray) -> FloatArray:
-        """Intensities as they would be at the reference depth."""
+    def gain(self, depth_mm: FloatArray, z_mm: FloatArray) -> FloatArray:
+        """How much brighter the coil makes a pixel than one at the reference depth."""
         depth = np.clip(np.nan_to_num(depth_mm), *DEPTH_RANGE_MM) + REFERENCE_DEPTH_MM
         t = np.clip((z_mm - self.middle_z_mm) / 50, -2.5, 2.5)
-        return np.asarray(pixels / np.exp(self.per_mm * depth + self.tilt * t + self.bow * t * t))
+        return np.asarray(np.exp(self.per_mm * depth + self.tilt * t + self.bow * t * t))
+
+    @property
+    def far_gain(self) -> float:
+        """The same for the canal and the bodies, which lie beyond the coil's reach."""
+        return float(np.exp(self.per_mm * (DEPTH_RANGE_MM[0] + REFERENCE_DEPTH_MM)))
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,8 @@ class Reference:
     Attributes:
         falloff: the coil's falloff.
         muscle: first quartile, median and third quartile; None where muscle is lacking.
-        csf: upper quartile in the canal; None where no canal was seen.
-        bodies: first quartile, median and third quartile of the vertebral bodies.
+        csf: upper quartile in the canal as measured; None where no canal was seen.
+        bodies: first quartile, median and third quartile of the vertebral bodies, as measured.
     """
 
     falloff: Falloff
@@ -97,12 +102,9 @@ def measure(
     muscle, falloff = None, Falloff()
     if area >= LEAST_MUSCLE_MM2:
         falloff = _fit(values, depth, z, sum(span_z_mm) / 2)
-        corrected = falloff.divide(values, depth, z)
+        corrected = values / falloff.gain(depth, z)
         muscle = _quartiles(corrected)
-    # The canal lies far before the coil's reach; the correction stops where the fit stops.
-    far = np.exp(-falloff.per_mm * (REFERENCE_DEPTH_MM + DEPTH_RANGE_MM[0]))
-    csf = _concatenated(canal) * far
-    marrow = _concatenated(bodies) * far
+    csf, marrow = _concatenated(canal), _concatenated(bodies)
     return Reference(
         falloff=falloff,
         muscle=muscle,

@@ -1,0 +1,5 @@
+"""`python -m fasciaseg_cli` is `fasciaseg`."""
+
+from . import main
+
+main()

@@ -1,0 +1,169 @@
+"""The commands and their options. Everything heavy is imported inside a command."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fasciaseg.options import Options, ThresholdOptions
+from fasciaseg.version import __version__
+
+from .guard import reported, say, say_bytes
+
+if TYPE_CHECKING:
+    from fasciaseg.result import Result
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        say(f"fasciaseg {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def fasciaseg(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Edema of the posterior (thoracolumbar) fascia on spine MRI, level by level, T5 to L5.
+
+    Research use, not a medical device.
+    """
+
+
+@app.command()
+def classify(
+    study: Annotated[
+        Path,
+        typer.Argument(metavar="STUDY", help="Folder with one DICOM exam.", show_default=False),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder for the pictures and result.json.",
+            show_default="fasciaseg-out/HASH, a name that doesn't give the patient away",
+        ),
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the result as JSON; the files are written too.")
+    ] = False,
+    save_mask: Annotated[
+        bool,
+        typer.Option("--save-mask", help="Also write the edema mask and level map as NIfTI."),
+    ] = False,
+    study_uid: Annotated[
+        str | None,
+        typer.Option(
+            "--study",
+            metavar="UID",
+            help="StudyInstanceUID to read, where the folder holds several exams.",
+        ),
+    ] = None,
+    assume_spine: Annotated[
+        bool,
+        typer.Option(
+            "--assume-spine",
+            help="Go on with the middle slices, and a flag, when no vertebra is found.",
+        ),
+    ] = False,
+    involved_fraction: Annotated[
+        float,
+        typer.Option(
+            metavar="SHARE",
+            help="A level is involved when edema covers at least this share of its fascia, "
+            "above 0 and up to 1.",
+            show_default="1/3",
+        ),
+    ] = Options.involved_fraction,
+    k: Annotated[
+        float,
+        typer.Option(
+            "--k",
+            metavar="NUMBER",
+            help="How far above muscle edema starts: third quartile + k x interquartile range.",
+        ),
+    ] = ThresholdOptions.k,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="Localizer network (ONNX) to use instead of the one that comes along.",
+        ),
+    ] = None,
+    study_date: Annotated[
+        bool, typer.Option("--study-date", help="Put the exam's date into the result.")
+    ] = False,
+    verbose: Annotated[
+        bool | None,
+        typer.Option(
+            "--verbose/--quiet",
+            help="Say on stderr what is done, or nothing at all but errors and --json.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Read one exam: is there fascia edema, at which levels, where and how severe.
+
+    Writes three slices and a summary as pictures, and result.json. Exit codes: 0 done, whatever
+    was found; 2 wrong usage, or several exams in the folder; 3 nothing in it that can be read for
+    fascia edema; 4 files unreadable or damaged; 6 output can't be written; 130 interrupted;
+    1 anything unexpected.
+    """
+    with reported(verbose=bool(verbose)):
+        _log_to_stderr(verbose)
+        from fasciaseg import api
+
+        options = Options(
+            study=study_uid,
+            study_date=study_date,
+            assume_spine=assume_spine,
+            involved_fraction=involved_fraction,
+            threshold=ThresholdOptions(k=k),
+            model=model,
+        )
+        reading = api.read(study, options)
+        if out is None:
+            from .folders import default_output
+
+            out = default_output(reading.result.study.study_instance_uid)
+        result = api.save(reading, out, save_mask=save_mask)
+        _tell(result, out, json=json, quiet=verbose is False)
+
+
+def _tell(result: Result, out: Path, *, json: bool, quiet: bool) -> None:
+    if json:
+        from fasciaseg.report import result_json
+
+        say_bytes(result_json(result))
+    elif not quiet:
+        from .told import told
+
+        say("".join(f"{line}\n" for line in told(result, out)))
+
+
+def _log_to_stderr(verbose: bool | None) -> None:
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.WARNING if verbose is None else logging.INFO if verbose else logging.ERROR,
+        format="fasciaseg: %(message)s",
+        force=True,
+    )
