@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+
+INTERRUPTED = 130
+
 
 def main() -> None:
-    """Run the `fasciaseg` command; always ends in `SystemExit` with a code of the design."""
+    """Run the `fasciaseg` command, ready for Ctrl-C before anything else is imported."""
+    interrupted = False
+
+    def interrupt(_signal: int, _frame: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+        raise KeyboardInterrupt
+
+    # A shell that starts a job in the background has it ignore Ctrl-C; that stays so.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
+    code = 1
     try:
-        # Here, so that Ctrl-C while modules load is met as well.
         from .guard import run
 
-        run()
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
+        code = run()
+    except BaseException:
+        # Ctrl-C while a module is imported may come out as any other error.
+        if not interrupted:
+            raise
+    if interrupted:
+        try:
+            os.write(2, b"fasciaseg: Interrupted.\n")
+        finally:
+            # Not sys.exit: where Ctrl-C passed through an `exec`, Python would end otherwise.
+            os._exit(INTERRUPTED)
+    sys.exit(code)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,10 +11,12 @@ import typer
 from fasciaseg.options import Options, ThresholdOptions
 from fasciaseg.version import __version__
 
-from .guard import reported, say, say_bytes
+from .guard import logged, reported, say, say_bytes
 
 if TYPE_CHECKING:
     from fasciaseg.result import Result
+
+log = logging.getLogger("fasciaseg.cli")
 
 app = typer.Typer(
     add_completion=False,
@@ -128,8 +129,7 @@ def classify(
     fascia edema; 4 files unreadable or damaged; 6 output can't be written; 130 interrupted;
     1 anything unexpected.
     """
-    with reported(verbose=bool(verbose)):
-        _log_to_stderr(verbose)
+    with reported(verbose=bool(verbose)), logged(verbose):
         from fasciaseg import api
 
         options = Options(
@@ -146,6 +146,8 @@ def classify(
 
             out = default_output(reading.result.study.study_instance_uid)
         result = api.save(reading, out, save_mask=save_mask)
+        steps = ", ".join(f"{name} {ms:.0f}" for name, ms in result.timings_ms.items())
+        log.info("Read a %s series; steps in ms: %s.", result.series_edema.sequence, steps)
         _tell(result, out, json=json, quiet=verbose is False)
 
 
@@ -158,12 +160,3 @@ def _tell(result: Result, out: Path, *, json: bool, quiet: bool) -> None:
         from .told import told
 
         say("".join(f"{line}\n" for line in told(result, out)))
-
-
-def _log_to_stderr(verbose: bool | None) -> None:
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.WARNING if verbose is None else logging.INFO if verbose else logging.ERROR,
-        format="fasciaseg: %(message)s",
-        force=True,
-    )

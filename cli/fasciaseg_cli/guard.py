@@ -2,52 +2,42 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import signal
 import sys
 import traceback
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 import typer
 
 from fasciaseg.errors import FasciasegError, OutputNotWritable
 
-UNEXPECTED, INTERRUPTED = 1, 130
+UNEXPECTED = 1
+#: Dash and minus sign for terminals that lack them.
+_PLAIN = {ord("–"): "-", ord("−"): "-"}
 
 
-def run() -> NoReturn:
-    """Run the app with Ctrl-C caught wherever it strikes, and libraries' warnings silent."""
-    interrupted = False
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-        nonlocal interrupted
-        interrupted = True
-        raise KeyboardInterrupt
-
-    # A shell that starts a job in the background has it ignore Ctrl-C; that stays so.
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, interrupt)
+def run() -> int:
+    """Run the app with other libraries' warnings and logs silent; returns the exit code."""
     warnings.simplefilter("ignore")
-    code: object = UNEXPECTED
+    logging.lastResort = None
+    # Started without a stream (`>&-`, a Windows service), what goes there goes nowhere.
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")
+    code = 0
     try:
-        from .app import app
+        with reported():
+            from .app import app
 
-        app(prog_name="fasciaseg")
+            app(prog_name="fasciaseg")
+    except typer.Exit as end:
+        code = end.exit_code
     except SystemExit as end:
-        code = end.code
-    except BaseException as error:
-        # Ctrl-C inside a compiled module's import may come out as another error.
-        if not interrupted:
-            code = _unexpected(error, verbose=False)
-    if interrupted:
-        complain("Interrupted.")
-        code = INTERRUPTED
-    raise SystemExit(_flushed(code))
+        code = end.code if isinstance(end.code, int) else 0
+    return _flushed(code)
 
 
 @contextmanager
@@ -64,13 +54,28 @@ def reported(*, verbose: bool = False) -> Iterator[None]:
         raise typer.Exit(_unexpected(error, verbose=verbose)) from error
 
 
-def complain(line: str) -> None:
-    """One line on stderr, which may be closed."""
+@contextmanager
+def logged(verbose: bool | None) -> Iterator[None]:
+    """Show fasciaseg's own log on stderr: warnings, everything if verbose, errors if quiet."""
+    logger = logging.getLogger("fasciaseg")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("fasciaseg: %(message)s"))
+    levels = {None: logging.WARNING, True: logging.DEBUG, False: logging.ERROR}
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(levels[verbose])
     try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+def complain(line: str) -> None:
+    """One line on stderr."""
+    with suppress(OSError):
         sys.stderr.write(f"fasciaseg: {line}\n")
         sys.stderr.flush()
-    except (AttributeError, OSError, ValueError):
-        pass
 
 
 def say(text: str) -> None:
@@ -79,8 +84,11 @@ def say(text: str) -> None:
     Raises:
         OutputNotWritable: stdout is a full disk or the like.
     """
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    say_bytes(text.encode(encoding, "replace"))
+    try:
+        data = text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        data = text.translate(_PLAIN).encode(sys.stdout.encoding, "replace")
+    say_bytes(data)
 
 
 def say_bytes(data: bytes) -> None:
@@ -110,13 +118,13 @@ def _silence_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _flushed(code: object) -> object:
+def _flushed(code: int) -> int:
     """The exit code, changed where what `--help` wrote can't be got out."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         _silence_stdout()
-    except (AttributeError, OSError, ValueError):
+    except OSError:
         return code or OutputNotWritable.exit_code
     return code
 

@@ -25,7 +25,7 @@ from net import CHANNELS, LocalizerNet
 #: How often each source is drawn; within a source every slice with bodies alike.
 SHARES = {"burian2019": 0.32, "chu2015": 0.14, "zukic2014": 0.1, "spider2024": 0.24, "phantom": 0.2}
 #: Slices without a body teach what is not a spine; they're drawn this much less often.
-EMPTY_SLICE_WEIGHT = 0.15
+EMPTY_SLICE_WEIGHT = 0.3
 CHANNEL_WEIGHTS = torch.tensor([1.0, 1.5, 0.7, 0.7, 1.0, 2.0])
 
 
@@ -112,7 +112,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--fold", type=int)
     parser.add_argument("--leave-out", nargs="*", default=[])
-    parser.add_argument("--steps", type=int, default=650)
+    parser.add_argument("--steps", type=int, default=550)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--seed", type=int, default=20230306)
     parser.add_argument("--phantoms", type=int, default=400, help="phantom slices; 0 for none")
