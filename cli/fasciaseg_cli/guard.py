@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -23,10 +24,10 @@ _PLAIN = {ord("–"): "-", ord("−"): "-"}
 def run() -> int:
     """Run the app with other libraries' warnings and logs silent; returns the exit code."""
     warnings.simplefilter("ignore")
-    logging.lastResort = None
+    logging.getLogger().addHandler(logging.NullHandler())
     # Started without a stream (`>&-`, a Windows service), what goes there goes nowhere.
-    sys.stdout = sys.stdout or Path(os.devnull).open("w")
-    sys.stderr = sys.stderr or Path(os.devnull).open("w")
+    sys.stdout = sys.stdout or io.TextIOWrapper(io.BytesIO(), "utf-8")
+    sys.stderr = sys.stderr or io.TextIOWrapper(io.BytesIO(), "utf-8")
     code = 0
     try:
         with reported():

@@ -80,7 +80,7 @@ def samples_of(folder: Path, case: dict) -> list[Sample]:
     out = []
     for k in range(len(image)):
         targets, known, instances = (
-            _spider_targets(labels[k], case["id"])
+            spider_targets(labels[k])
             if spider
             else _level_targets(labels[k], top, S1 in labels)
         )
@@ -129,7 +129,7 @@ def _level_targets(
     return targets, known, np.where(body, labels, 0)
 
 
-def _spider_targets(labels: np.ndarray, scan: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def spider_targets(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Bodies are the vertebra pixels before the canal; the lowest one is taken as L5."""
     targets = np.zeros(labels.shape, np.uint8)
     known = np.zeros(labels.shape, np.uint8)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
-from data import VERSE, load_scan
+from data import VERSE, load_scan, spider_targets
 from fasciaseg.geometry import Slice, SliceGeometry
 
 NAMES = {number: name for name, number in VERSE.items()}
@@ -59,11 +60,13 @@ class ScanStack:
 
     def unnamed_truth(self) -> list[np.ndarray]:
         """SPIDER: (y, z) of the bodies on the middle slice, foot to head."""
-        from data import _spider_targets
-        from scipy import ndimage
-
         k = round(float(np.mean(np.nonzero(self.labels)[0])))
-        _, _, instances = _spider_targets(self.labels[k], self.case["id"])
-        ids = sorted((i for i in np.unique(instances) if i), reverse=True)
-        found = ndimage.center_of_mass(instances > 0, instances, ids)
-        return [np.array([c * self.spacing_mm[2], -r * self.spacing_mm[1]]) for r, c in found]
+        _, _, instances = spider_targets(self.labels[k])
+        # The labels of a collapsed body and its neighbour can touch: thinned, they part.
+        parts, n = ndimage.label(ndimage.binary_erosion(instances > 0, iterations=3))
+        found = ndimage.center_of_mass(parts > 0, parts, range(1, n + 1))
+        found = [f for f, i in zip(found, range(1, n + 1), strict=True) if (parts == i).sum() > 60]
+        return [
+            np.array([c * self.spacing_mm[2], -r * self.spacing_mm[1]])
+            for r, c in sorted(found, key=lambda rc: -rc[0])
+        ]

@@ -378,7 +378,7 @@ def _series_flags(stack: SliceStack, context: SeriesContext, spine: Spine) -> li
         flags.append(flag("levels_unverified"))
     if spine.numbering.missed:
         flags.append(flag("vertebra_missed", between=", ".join(spine.numbering.missed)))
-    stray = [abs(float(o)) for o in spine.aside_mm]
+    stray = [abs(o) for o in spine.aside_mm]
     if stray and max(stray) > STRAY_MM:
         flags.append(flag("scoliosis_suspected"))
     return flags

@@ -31,7 +31,7 @@ def straight(
 def inner(g: SliceGeometry, truth: FloatArray, mm: float = 12.0) -> np.ndarray:
     """Pixels whose foot on the line is well within its ends."""
     down = np.indices(g.shape)[0] * g.spacing_mm[0]
-    return (np.abs(truth) < mm) & (down > 34) & (down < 86)
+    return np.asarray((np.abs(truth) < mm) & (down > 34) & (down < 86))
 
 
 @quick
@@ -45,9 +45,7 @@ def test_depth_is_the_distance_in_mm(slope: float, spacing: tuple[float, float])
 
 @quick
 @given(st.floats(-0.6, 0.6), spacings)
-def test_before_is_negative_and_behind_positive(
-    slope: float, spacing: tuple[float, float]
-) -> None:
+def test_before_is_negative_and_behind_positive(slope: float, spacing: tuple[float, float]) -> None:
     line, g, truth = straight(slope, spacing)
     band = fascia_band(line, g)
     near = inner(g, truth, 40.0) & (np.abs(truth) > max(spacing))
@@ -64,9 +62,7 @@ def test_nothing_is_known_beyond_the_ends_of_the_line() -> None:
 
 @quick
 @given(st.floats(-0.6, 0.6), spacings)
-def test_pixels_belong_to_the_nearest_point(
-    slope: float, spacing: tuple[float, float]
-) -> None:
+def test_pixels_belong_to_the_nearest_point(slope: float, spacing: tuple[float, float]) -> None:
     line, g, truth = straight(slope, spacing)
     band: FasciaBand = fascia_band(line, g)
     points, mm = line * np.asarray(spacing), np.asarray(spacing)

@@ -42,9 +42,7 @@ def test_the_grid_keeps_places(row_mm: float, column_mm: float, at: tuple[float,
 
 
 def test_a_tilted_slice_keeps_its_axes() -> None:
-    g = SliceGeometry(
-        (1.0, 2.0, 3.0), (0.1, 0.995, 0.0), (0.0, 0.0, -1.0), (0.8, 0.8), (100, 120)
-    )
+    g = SliceGeometry((1.0, 2.0, 3.0), (0.1, 0.995, 0.0), (0.0, 0.0, -1.0), (0.8, 0.8), (100, 120))
     _, geometry = to_grid(Slice(np.ones(g.shape, np.float32), g, "1.1", 0))
     assert geometry.column_axis == g.column_axis
     assert geometry.row_axis == g.row_axis

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 
 import numpy as np
 import pytest
@@ -41,10 +42,10 @@ def read(bodies: list[Body]) -> Numbering:
 
 @quick
 @given(st.integers(2, 12), st.randoms(use_true_random=False))
-def test_names_count_upward_from_l5(count: int, shuffler: object) -> None:
+def test_names_count_upward_from_l5(count: int, shuffler: Random) -> None:
     truth = spine(count)
     bodies = list(truth.values())
-    shuffler.shuffle(bodies)  # type: ignore[attr-defined]
+    shuffler.shuffle(bodies)
     found = read(bodies)
     assert dict(zip(found.levels, found.bodies, strict=True)) == truth
     assert found.levels == tuple(truth)

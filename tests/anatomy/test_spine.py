@@ -156,6 +156,15 @@ def test_bodies_cut_by_the_stacks_side_are_off_by_a_slice_at_most(x: float) -> N
     assert abs(spine.middle - nearest) <= 1
 
 
+@pytest.mark.parametrize("x", [-26.0, 24.0])
+def test_a_spine_far_beside_the_stacks_middle_is_found(x: float) -> None:
+    """The stack's middle slice shows no body at all."""
+    stack = wide()
+    spine = locate(stack, TellingLocalizer(column(x)))
+    assert spine.found
+    assert abs(stack.geometries[spine.middle].position_mm - x) <= 4.4 / 2 + 1.0
+
+
 @quick
 @given(st.floats(-10, 10))
 def test_centres_are_in_the_patients_coordinates(x: float) -> None:
@@ -193,10 +202,11 @@ def test_only_a_few_slices_are_looked_at() -> None:
     assert localizer.calls < 20
 
 
-def test_a_spot_far_to_one_side_is_no_spine_and_moves_nothing() -> None:
+@pytest.mark.parametrize("half_mm", [3.5, 12.0])
+def test_a_spot_far_to_one_side_is_no_spine_and_moves_nothing(half_mm: float) -> None:
     """Where no spine is found, the three slices are the middle of the stack: the flag says so."""
     stack = ToldStack()
-    spine = locate(stack, TellingLocalizer([(20.0, 10.0, 60.3)], half_mm=3.5))
+    spine = locate(stack, TellingLocalizer([(20.0, 10.0, 60.3)], half_mm))
     assert not spine.found
     assert positions(stack, spine) == pytest.approx([-4.0, 0.4, 4.8])
 

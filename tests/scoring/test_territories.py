@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import accumulate, pairwise
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -69,14 +70,14 @@ def test_s1_changes_nothing(between: list[float], down: float) -> None:
 
 @quick
 @given(st.lists(st.floats(-80, 80), min_size=6, max_size=6), st.randoms(use_true_random=False))
-def test_only_height_counts(aside: list[float], shuffler: object) -> None:
+def test_only_height_counts(aside: list[float], shuffler: Random) -> None:
     """A lordotic back has the same boundaries as a straight one, in whatever order it comes."""
     heights = stacked("L5", [34.0, 36.0, 33.0, 31.0, 28.0])
     bodies = [
         Vertebra(level, (x, 2 * x, z), 0.5)
         for x, (level, z) in zip(aside, heights.items(), strict=True)
     ]
-    shuffler.shuffle(bodies)  # type: ignore[attr-defined]
+    shuffler.shuffle(bodies)
     assert territories(bodies) == territories(column(heights))
 
 

@@ -22,10 +22,8 @@ from .localizer import Localizer, Marks
 SAMPLE_STEP_MM = 8.0
 #: Half of the widest lateral range searched around the middle of the stack.
 SEARCH_MM = 48.0
-#: A body's cross-section is at its full size this near to the middle of the spine.
-INNER_MM = 9.0
-#: No body reaches farther to one side of its largest cross-section than this.
-WIDEST_BODY_MM = 40.0
+#: A body's centre moves by no more than this from slice to slice, in 2 mm pixels.
+NEAR_PX = 4
 #: Summed confidence of the bodies below which no spine was found.
 LEAST_SPINE = 1.5
 
@@ -92,31 +90,27 @@ def locate(stack: SliceStack, localizer: Localizer) -> Spine:
         return seen[index]
 
     sampled = _sampled(along)
-    for i in sampled:
-        marks(i)
-    lateral = _rough_lateral(along, seen)
-    bodies: list[levels.Body] = []
-    for _ in range(2):
+    lateral = _weighted_middle(
+        np.array([float(marks(i).center.clip(0.25).sum()) for i in sampled]), along[sampled]
+    )
+    tried: set[tuple[int, int, int]] = set()
+    # The bodies give the lateral position, which gives the slices on which bodies are found.
+    while True:
         central, middle = central_three(along, lateral)
-        fused = levels.fuse([marks(i) for i in central])
-        bodies = levels.chain(levels.find_bodies(fused), fused.geometry)
-        offsets = _lateral_of_bodies(bodies, along, {i: seen[i] for i in sampled}, lateral)
-        known = offsets[~np.isnan(offsets)]
-        if not len(known):
+        three = (marks(central[0]), marks(central[1]), marks(central[2]))
+        fused = levels.fuse(three)
+        numbering = levels.number(
+            levels.chain(levels.find_bodies(fused), fused.geometry), fused.geometry
+        )
+        offsets = _lateral_of_bodies(
+            numbering.bodies, along[sampled], [seen[i].center for i in sampled]
+        )
+        if central in tried or not len(offsets):
             break
-        lateral = float(known.mean())
-        if central_three(along, lateral)[0] == central:
-            break
-    central, middle = central_three(along, lateral)
-    fused = levels.fuse([marks(i) for i in central])
-    bodies = levels.chain(levels.find_bodies(fused), fused.geometry)
-    numbering = levels.number(bodies, fused.geometry)
-    offsets = _lateral_of_bodies(list(numbering.bodies), along, {i: seen[i] for i in sampled}, lateral)
-    lateral = float(np.nanmean(offsets)) if np.any(~np.isnan(offsets)) else lateral
-    central, middle = central_three(along, lateral)
+        tried.add(central)
+        lateral = float(offsets.mean())
     vertebrae = _vertebrae(numbering, stack.geometries[middle], fused, offsets, along, middle)
-    three = (marks(central[0]), marks(central[1]), marks(central[2]))
-    aside = tuple(float(o - lateral) for o in offsets if not np.isnan(o))
+    aside = tuple(float(o - lateral) for o in offsets)
     return Spine(central, middle, three, vertebrae, numbering, lateral, aside)
 
 
@@ -139,14 +133,12 @@ def _sampled(along: FloatArray) -> list[int]:
     return sorted({int(np.abs(along - w).argmin()) for w in wanted})
 
 
-def _rough_lateral(along: FloatArray, seen: dict[int, Marks]) -> float:
-    """Lateral position weighted by the bodies' area on each sampled slice."""
-    index = sorted(seen)
-    area = np.array([float((seen[i].body > 0.5).sum()) for i in index])
-    if area.sum() == 0:
-        return float((along[0] + along[-1]) / 2)
-    share = area * _widths(along[index])
-    return float((share * along[index]).sum() / share.sum())
+def _weighted_middle(evidence: FloatArray, at_mm: FloatArray) -> float:
+    """Middle of where evidence is more than half of its largest, weighted by it."""
+    weight = np.maximum(evidence - 0.5 * evidence.max(), 0) * _widths(at_mm)
+    if weight.sum() <= 0:
+        return float((at_mm[0] + at_mm[-1]) / 2)
+    return float((weight * at_mm).sum() / weight.sum())
 
 
 def _widths(positions: FloatArray) -> FloatArray:
@@ -157,47 +149,19 @@ def _widths(positions: FloatArray) -> FloatArray:
 
 
 def _lateral_of_bodies(
-    bodies: Sequence[levels.Body],
-    along: FloatArray,
-    sampled: dict[int, Marks],
-    lateral: float,
+    bodies: Sequence[levels.Body], at_mm: FloatArray, centers: Sequence[FloatArray]
 ) -> FloatArray:
-    """Lateral position of each body, mm from the first slice; NaN where none was seen."""
-    if not bodies:
-        return np.empty(0)
-    index = sorted(sampled)
-    centers = np.array([b.center_rc for b in bodies])
-    area = np.zeros((len(bodies), len(index)))
-    for k, i in enumerate(index):
-        inside = np.argwhere(sampled[i].body > 0.5)
-        if len(inside):
-            away = np.linalg.norm(inside[:, None] - centers[None], axis=2)
-            nearest = away.argmin(axis=1)[away.min(axis=1) < 13]
-            area[:, k] = np.bincount(nearest, minlength=len(bodies))
-    return np.array([_middle_of(profile, along[index], lateral) for profile in area])
+    """Lateral position of each body (n,), mm from the first slice.
 
-
-def _middle_of(area: FloatArray, at_mm: FloatArray, lateral_mm: float) -> float:
-    """Midpoint between the two places where a body's cross-section falls to half that inside.
-
-    Walking outward from `lateral_mm`, so that pedicles, psoas and pelvis, which leave false
-    patches on far lateral slices, don't count.
+    The centre's certainty is highest in a body's middle and falls off toward its sides; unlike
+    the cross-section it isn't fooled by pedicles, psoas and pelvis on far lateral slices.
     """
-    inner = np.nonzero(np.abs(at_mm - lateral_mm) <= INNER_MM)[0]
-    if not len(inner) or area[inner].max() <= 0:
-        return float("nan")
-    half = area[inner].max() / 2
-    start = int(inner[area[inner].argmax()])
-    edges = []
-    for step, stop in ((-1, -1), (1, len(area))):
-        i = start
-        while i + step != stop and area[i + step] >= half:
-            i += step
-        if i + step == stop or abs(at_mm[i] - at_mm[start]) > WIDEST_BODY_MM:
-            return float("nan")
-        share = (area[i] - half) / (area[i] - area[i + step])
-        edges.append(float(at_mm[i] + share * (at_mm[i + step] - at_mm[i])))
-    return (edges[0] + edges[1]) / 2
+    out = []
+    for body in bodies:
+        r, c = (round(v) for v in body.center_rc)
+        near = (slice(max(r - NEAR_PX, 0), r + NEAR_PX + 1), slice(max(c - NEAR_PX, 0), c + NEAR_PX + 1))
+        out.append(_weighted_middle(np.array([float(m[near].max()) for m in centers]), at_mm))
+    return np.array(out)
 
 
 def _vertebrae(
@@ -212,7 +176,7 @@ def _vertebrae(
     out = []
     for body, level, offset in zip(numbering.bodies, numbering.levels, offsets, strict=True):
         at = fused.geometry.to_lps(np.array(body.center_rc))
-        aside = 0.0 if np.isnan(offset) else float(offset - along[index])
+        aside = float(offset - along[index])
         # The in-plane centre lies on the fused grid's slice; the body itself beside it.
         at = at + normal * (aside - float((at - np.asarray(middle.center_lps_mm)) @ normal))
         out.append(Vertebra(level, (float(at[0]), float(at[1]), float(at[2])), body.confidence))

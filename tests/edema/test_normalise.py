@@ -1,0 +1,139 @@
+"""The exam's own reference, recovered from tissue made by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fasciaseg.anatomy.band import fascia_band
+from fasciaseg.edema.normalise import (
+    REFERENCE_DEPTH_MM,
+    STEEPEST_PER_MM,
+    Falloff,
+    Reference,
+    Tissue,
+    measure,
+)
+from fasciaseg.geometry import FloatArray, Slice
+from fasciaseg.phantom import sagittal_geometry
+
+quick = settings(max_examples=15, deadline=None, derandomize=True)
+
+SPAN = (-100.0, 100.0)
+MUSCLE = 200.0
+G = sagittal_geometry((14.0, 0.0, 0.0), (200, 100), (1.2, 1.0))
+LINE = np.stack([np.arange(200), 60 + 5 * np.cos(np.arange(200) / 50)], axis=1)
+BAND = fascia_band(LINE, G)
+Z = G.heights_mm(np.moveaxis(np.indices(G.shape, dtype=float), 0, -1))
+CSF = np.full(100, 600.0)
+MARROW = np.random.default_rng(3).normal(120, 12, 400)
+
+
+def tissue(coil: Falloff, noise: float = 0.05, muscle: FloatArray | None = None) -> Tissue:
+    """Muscle of one brightness (or `muscle`) as the coil shows it."""
+    rng = np.random.default_rng(0)
+    base = np.full(G.shape, MUSCLE) if muscle is None else muscle
+    shown = base * coil.gain(BAND.depth_mm, Z) * (1 + noise * rng.standard_normal(G.shape))
+    return Tissue(Slice(shown.astype(np.float32), G, "1.1", 0), BAND, Z)
+
+
+def reference(*tissues: Tissue) -> Reference:
+    return measure(tissues, [CSF], [MARROW], SPAN)
+
+
+def quartiles(r: Reference) -> tuple[float, float, float]:
+    assert r.muscle is not None
+    return r.muscle
+
+
+@quick
+@given(st.floats(0.0, 0.03), st.floats(-0.4, 0.4), st.floats(-0.1, 0.1))
+def test_the_coils_falloff_is_recovered(per_mm: float, tilt: float, bow: float) -> None:
+    coil = Falloff(per_mm, tilt, bow, 0.0)
+    found = reference(tissue(coil)).falloff
+    assert found.per_mm == pytest.approx(per_mm, abs=0.002)
+    assert found.tilt == pytest.approx(tilt, abs=0.02)
+    assert found.bow == pytest.approx(bow, abs=0.02)
+
+
+@quick
+@given(st.floats(0.0, 0.03), st.floats(-0.4, 0.4))
+def test_muscle_is_the_same_at_every_depth_and_height(per_mm: float, tilt: float) -> None:
+    r = reference(tissue(Falloff(per_mm, tilt)))
+    q1, q2, q3 = quartiles(r)
+    assert q2 == pytest.approx(MUSCLE, rel=0.03)
+    assert q3 - q1 < 0.1 * MUSCLE, "a coil must not look like a spread of tissue"
+
+
+def test_gain_is_one_at_the_reference_depth() -> None:
+    coil = Falloff(0.02)
+    assert coil.gain(np.array([-REFERENCE_DEPTH_MM]), np.array([0.0])) == pytest.approx(1.0)
+    assert coil.gain(np.array([0.0]), np.array([0.0])) > 1.2
+    assert np.isfinite(coil.gain(np.array([np.nan]), np.array([500.0]))).all()
+    assert coil.far_gain < 1
+
+
+@pytest.mark.parametrize(("per_mm", "limit"), [(0.08, STEEPEST_PER_MM), (-0.03, 0.0)])
+def test_no_coil_is_steeper_or_turned_around(per_mm: float, limit: float) -> None:
+    assert reference(tissue(Falloff(per_mm))).falloff.per_mm == pytest.approx(limit)
+
+
+@pytest.mark.parametrize("brightness", [0.15, 3.0])
+@pytest.mark.parametrize("share", [0.1, 0.2])
+def test_fatty_streaks_do_not_move_the_reference(brightness: float, share: float) -> None:
+    """Streaks of suppressed (dark) or unsuppressed (bright) fat in an old muscle."""
+    rng = np.random.default_rng(1)
+    muscle = np.full(G.shape, MUSCLE)
+    streaks = rng.random((G.shape[0] // 4, G.shape[1])) < share
+    muscle[np.repeat(streaks, 4, axis=0)] *= brightness
+    coil = Falloff(0.02, 0.2)
+    r = reference(tissue(coil, muscle=muscle))
+    q1, q2, q3 = quartiles(r)
+    assert r.falloff.per_mm == pytest.approx(0.02, abs=0.004)
+    assert q2 == pytest.approx(MUSCLE, rel=0.06)
+    assert q3 + 1.5 * (q3 - q1) < 1.5 * MUSCLE
+
+
+@quick
+@given(st.floats(1e-3, 1e4))
+def test_everything_scales_with_the_image(scale: float) -> None:
+    one = tissue(Falloff(0.015, 0.1))
+    s = Slice(one.slice.pixels * np.float32(scale), G, "1.1", 0)
+    a = reference(one)
+    b = measure([Tissue(s, BAND, Z)], [scale * CSF], [scale * MARROW], SPAN)
+    assert b.falloff.per_mm == pytest.approx(a.falloff.per_mm, abs=1e-6)
+    assert quartiles(b) == pytest.approx([scale * q for q in quartiles(a)], rel=1e-4)
+    assert b.csf == pytest.approx(scale * 600)
+    assert a.bodies is not None
+    assert b.bodies == pytest.approx([scale * q for q in a.bodies])
+
+
+def test_two_sides_are_measured_together() -> None:
+    left = tissue(Falloff(0.02))
+    darker = tissue(Falloff(0.02), muscle=np.full(G.shape, 0.9 * MUSCLE))
+    _, q2, _ = quartiles(reference(left, darker))
+    assert 0.88 * MUSCLE < q2 < 1.02 * MUSCLE
+
+
+def test_without_muscle_nothing_is_made_up() -> None:
+    r = measure([], [CSF], [MARROW], SPAN)
+    assert r.muscle is None
+    assert r.falloff == Falloff()
+    assert r.csf == 600
+    assert r.bodies is not None
+    assert r.bodies[1] == pytest.approx(120, rel=0.03)
+
+
+def test_too_little_muscle_is_none() -> None:
+    """Five mm of spine's height times 23 mm of depth are no reference."""
+    assert measure([tissue(Falloff())], [CSF], [MARROW], (0.0, 5.0)).muscle is None
+
+
+def test_a_handful_of_pixels_is_no_canal() -> None:
+    r = measure([tissue(Falloff())], [CSF[:5]], [MARROW[:5]], SPAN)
+    assert r.csf is None
+    assert r.bodies is None
+    assert r.muscle is not None
+    assert measure([], [], [], SPAN) == Reference(Falloff(), None, None, None)

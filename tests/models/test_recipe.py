@@ -1,0 +1,125 @@
+"""The weights and the recipe that makes them: no patient on both sides, nothing mislabelled."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fasciaseg.pipeline import default_model
+
+Recipe = Callable[[str], ModuleType]
+
+
+def weights(models: Path) -> list[Path]:
+    return [default_model(), *sorted((models / "folds").glob("*.onnx"))]
+
+
+def test_the_weights_are_small_and_of_one_kind(models: Path) -> None:
+    import onnxruntime
+
+    for path in weights(models):
+        assert path.stat().st_size <= 5 * 2**20, path
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        (given_,), (answered,) = session.get_inputs(), session.get_outputs()
+        assert (given_.name, answered.name) == ("slice", "probabilities")
+        x = np.random.default_rng(0).normal(0, 1, (1, 1, 64, 48)).astype(np.float32)
+        (p,) = session.run(None, {"slice": x})
+        assert p.shape == (1, 6, 64, 48)
+        assert (p.min() >= 0) & (p.max() <= 1)
+
+
+def test_the_shipped_weights_are_the_packages_own() -> None:
+    import fasciaseg_models
+
+    assert default_model() == fasciaseg_models.localizer_path()
+    assert default_model().parent == Path(fasciaseg_models.__file__).parent
+
+
+names = st.lists(st.text("abc0123-", min_size=1, max_size=6), min_size=1, max_size=40)
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(patients=names)
+def test_a_patient_is_in_one_fold(recipe: Recipe, patients: list[str]) -> None:
+    """However often and in whatever order the scans of a patient stand in the list."""
+    fold_of = recipe("folds").fold_of
+    folds = {p: fold_of(p, patients) for p in patients}
+    assert folds == {p: fold_of(p, [*reversed(patients), *patients]) for p in patients}
+    sizes = Counter(folds.values())
+    assert set(sizes) <= set(range(recipe("folds").FOLDS))
+    assert max(sizes.values()) - min(sizes.get(k, 0) for k in range(4)) <= 1
+
+
+def test_every_fold_holds_every_source(recipe: Recipe, shared: Path) -> None:
+    cases = json.loads((shared / "mri" / "cases.json").read_text())
+    patients = [c["patient"] for c in cases]
+    fold_of = recipe("folds").fold_of
+    for source in {c["source"] for c in cases}:
+        mine = {c["patient"] for c in cases if c["source"] == source}
+        folds = Counter(fold_of(p, patients) for p in mine)
+        assert len(folds) == min(4, len(mine)), source
+
+
+def test_exams_belong_to_a_labelled_patient(recipe: Recipe, shared: Path) -> None:
+    """Or the wrong fold would be asked, one that has seen the exam's patient."""
+    patient_of = recipe("validate_exams").patient_of
+    patients = {c["patient"] for c in json.loads((shared / "mri" / "cases.json").read_text())}
+    for exam in json.loads((shared / "exams" / "truth.json").read_text()):
+        assert patient_of(exam) in patients, exam
+
+
+def test_phantom_samples_are_labelled_right(recipe: Recipe) -> None:
+    data = recipe("data")
+    samples = recipe("phantoms").phantom_samples(6, seed=1)
+    assert len(samples) == 6
+    for s in samples:
+        assert s.image.shape == s.targets.shape == s.known.shape == s.instances.shape
+        assert np.isfinite(s.image).all()
+        assert s.image.min() >= 0
+        body = (s.targets & data.BODY) > 0
+        assert np.array_equal(body, s.instances > 0)
+        assert not (body & ((s.targets & data.SACRUM) > 0)).any(), "S1 is no presacral body"
+        assert (((s.targets & data.L5) > 0) <= body).all()
+        for r, c in s.centers:
+            assert s.instances[round(r), round(c)] > 0
+        fat = np.argwhere((s.targets & data.SUBCUTANEOUS) > 0)
+        seen = ~np.isnan(s.fascia[fat[:, 0]])
+        behind = fat[seen, 1] - s.fascia[fat[seen, 0]]
+        assert np.percentile(behind, 1) > -2 if len(behind) else True
+
+
+def test_phantom_samples_come_from_their_seed(recipe: Recipe) -> None:
+    make = recipe("phantoms").phantom_samples
+    a, b, c = make(2, seed=5), make(2, seed=5), make(2, seed=6)
+    assert all(np.array_equal(x.image, y.image) for x, y in zip(a, b, strict=True))
+    assert not np.array_equal(a[0].image.shape, c[0].image.shape) or not np.array_equal(
+        a[0].image, c[0].image
+    )
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_exported_network_is_the_trained_one(recipe: Recipe, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="only the training recipe needs torch")
+    pytest.importorskip("onnx", reason="only the training recipe needs onnx")
+    import onnxruntime
+
+    torch.manual_seed(0)
+    net = recipe("net").LocalizerNet().eval()
+    for norm in (m for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d)):
+        norm.running_mean.normal_(0, 0.2)
+        norm.running_var.uniform_(0.5, 2.0)
+    recipe("export").write_onnx(net, tmp_path / "net.onnx")
+    x = torch.randn(1, 1, 32, 48)
+    with torch.no_grad():
+        expected = torch.sigmoid(net(x)).numpy()
+    session = onnxruntime.InferenceSession(tmp_path / "net.onnx")
+    (found,) = session.run(None, {"slice": x.numpy()})
+    np.testing.assert_allclose(found, expected, atol=3e-3)
