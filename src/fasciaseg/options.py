@@ -16,7 +16,8 @@ class ThresholdOptions:
 
     Attributes:
         k: muscle counts as edema from its third quartile + k x IQR on; 1.5 is Tukey's fence.
-        sure: an edema contains pixels this many times as bright as the threshold (hysteresis).
+        sure: an edema contains pixels this many times as bright as the threshold (hysteresis);
+            1 turns hysteresis off.
         csf_low, csf_high: bounds of that threshold as fractions of the exam's CSF.
         fluid_csf, fluid_muscle: behind the fascia, where suppressed fat is dark, fluid needs only
             these fractions of CSF and of the muscle's median (the higher one of the two).
@@ -26,11 +27,11 @@ class ThresholdOptions:
     """
 
     k: float = 1.5
-    sure: float = 1.05
+    sure: float = 1.0
     csf_low: float = 0.3
     csf_high: float = 1.0
-    fluid_csf: float = 0.8
-    fluid_muscle: float = 0.7
+    fluid_csf: float = 0.85
+    fluid_muscle: float = 0.8
     least_length_mm: float = 8.0
     fascial_mm: float = 5.0
     deepest_mm: float = 15.0

@@ -22,7 +22,7 @@ from .anatomy.localizer import Localizer, Marks
 from .anatomy.spine import Spine, SliceStack, locate, positions_mm
 from .edema.normalise import Reference, Tissue, measure
 from .edema.suppression import unsuppressed_levels
-from .edema.threshold import Threshold, find_edema, make_threshold
+from .edema.threshold import Threshold, find_edema, make_threshold, tissue_before
 from .errors import NothingToRead
 from .flags import flag
 from .geometry import BoolArray, FloatArray, Slice
@@ -151,9 +151,7 @@ def read_stack(
     levels = territories(spine.vertebrae) if spine.found else {}
     with clock.step("threshold"):
         reference = _reference(stack, spine, parts, localizer)
-        threshold = make_threshold(
-            reference, options.threshold, _gain_at_fascia(reference, parts[1], levels)
-        )
+        threshold = make_threshold(reference, options.threshold)
     flags = [*_series_flags(stack, context, spine), *_reference_flags(reference, parts)]
     answerable = (
         spine.found
@@ -281,20 +279,6 @@ def _reference(
     )
 
 
-def _gain_at_fascia(
-    reference: Reference, part: _Traced, levels: dict[str, tuple[float, float]]
-) -> float:
-    """Median gain of the coil along the fascia of the levels in view."""
-    if not part.traced or not levels:
-        return 1.0
-    z = part.slice.geometry.heights_mm(part.line_rc)
-    top, floor = max(u for u, _ in levels.values()), min(low for _, low in levels.values())
-    inside = z[(z <= top) & (z >= floor)]
-    if not len(inside):
-        return 1.0
-    return float(np.median(reference.falloff.gain(np.full(len(inside), 1.0), inside)))
-
-
 def _sample(part: _Traced, mark: FloatArray) -> FloatArray:
     """Intensities of the slice where a mark is sure."""
     at = part.slice.geometry.to_pixel(part.marks.geometry.to_lps(np.argwhere(mark > 0.8)))
@@ -312,21 +296,25 @@ def _edema(
     options: Options,
 ) -> _Measured:
     """Segment and score; without a threshold nothing is segmented and no level is judged."""
-    corrected = [
-        p.slice.pixels / reference.falloff.gain(p.band.depth_mm, p.z_mm) for p in parts
-    ]
+    gains = [reference.falloff.gain(p.band.depth_mm, p.z_mm) for p in parts]
+    corrected = [p.slice.pixels / gain for p, gain in zip(parts, gains, strict=True)]
     masks: list[BoolArray] = [np.zeros(p.slice.geometry.shape, bool) for p in parts]
     bad: frozenset[str] = frozenset()
     if threshold is not None:
         read = [i for i, p in enumerate(parts) if p.traced]
         skins = [skin_mask(parts[i].marks, parts[i].slice, parts[i].line_rc) for i in read]
+        before = tissue_before(
+            [corrected[i] for i in read],
+            [parts[i].band for i in read],
+            [parts[i].z_mm for i in read],
+        )
         for i, skin in zip(read, skins, strict=True):
             masks[i] = find_edema(
                 corrected[i],
+                threshold.limits(parts[i].band, gains[i], before(parts[i].z_mm)),
                 parts[i].band,
                 skin,
                 parts[i].slice.geometry,
-                threshold,
                 options.threshold,
             )
         bad = unsuppressed_levels(
@@ -335,7 +323,7 @@ def _edema(
             skins,
             [parts[i].slice.geometry for i in read],
             levels,
-            threshold,
+            float(threshold.in_fat(reference.falloff.gain(np.array(10.0), np.array(0.0)))),
         )
     scored = score(
         [
@@ -417,7 +405,8 @@ def _threshold_record(threshold: Threshold | None, reference: Reference) -> dict
 
     return {
         "low": round(threshold.low, 2) if threshold else None,
-        "in_fat": round(threshold.in_fat, 2) if threshold else None,
+        "fluid_csf": round(threshold.fluid_csf, 2) if threshold else None,
+        "fluid_muscle": round(threshold.fluid_muscle, 2) if threshold else None,
         "source": threshold.source if threshold else None,
         "bounded": threshold.bounded if threshold else None,
         "muscle_quartiles": rounded(reference.muscle),

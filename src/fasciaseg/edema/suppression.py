@@ -8,7 +8,6 @@ import numpy as np
 
 from ..anatomy.band import FasciaBand
 from ..geometry import BoolArray, FloatArray, SliceGeometry
-from .threshold import Threshold
 
 #: Fat is judged this far behind the fascia (mm), up to the skin.
 FAT_MM = 6.0
@@ -25,9 +24,9 @@ def unsuppressed_levels(
     skins: Sequence[BoolArray],
     geometries: Sequence[SliceGeometry],
     territories: dict[str, tuple[float, float]],
-    threshold: Threshold,
+    limit: float,
 ) -> frozenset[str]:
-    """Levels whose subcutaneous fat is as bright as edema nearly everywhere."""
+    """Levels whose subcutaneous fat reaches `limit` (corrected) nearly everywhere."""
     bright = dict.fromkeys(territories, 0.0)
     total = dict.fromkeys(territories, 0.0)
     for values, band, skin, geometry in zip(corrected, bands, skins, geometries, strict=True):
@@ -35,7 +34,7 @@ def unsuppressed_levels(
             fat = (band.depth_mm > FAT_MM) & ~skin
         where = np.argwhere(fat)
         z = geometry.heights_mm(where)
-        above = values[fat] >= threshold.low
+        above = values[fat] >= limit
         pixel = geometry.spacing_mm[0] * geometry.spacing_mm[1]
         for level, (upper, lower) in territories.items():
             mine = (z <= upper) & (z > lower)

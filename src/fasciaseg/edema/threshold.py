@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,15 @@ BODIES_K = 2.0
 BODIES_CSF = 0.5
 #: From here on behind the line a pixel lies in the fat for sure; the line's own error is less.
 IN_FAT_MM = 1.0
+#: This far before the line edema may hide the border that the line was read from.
+RIDGE_MM = 3.0
+#: There fluid must outshine the tissue before it by this factor.
+RIDGE = 1.3
+#: Tissue "before it": these depths, within this height.
+BEFORE_MM = (-16.0, -7.0)
+BEFORE_HEIGHT_MM = 12.0
+#: A patch counts if it comes this near to the line, for at least the least length.
+CONTACT_MM = 2.5
 #: In-plane smoothing before the threshold, against noise.
 SMOOTH_MM = 0.5
 
@@ -29,27 +39,42 @@ class Threshold:
 
     Attributes:
         low: from here on deep tissue is edema.
-        in_fat: from here on suppressed fat is edema; never above `low`.
+        fluid_csf: behind the fascia fluid is at least this bright *as measured* ...
+        fluid_muscle: ... and this bright corrected.
         reference: the muscle's (or bodies') median, against which contrast is stated.
         source: `muscle`, `bodies_and_csf` or `csf`.
         bounded: `csf_low` or `csf_high` where a bound replaced the muscle's value, else None.
     """
 
     low: float
-    in_fat: float
+    fluid_csf: float
+    fluid_muscle: float
     reference: float
     source: str
     bounded: str | None
 
+    def in_fat(self, gain: FloatArray) -> FloatArray:
+        """Limit in suppressed fat, where the coil's gain is `gain`; never above `low`."""
+        fluid = np.maximum(self.fluid_csf / gain, self.fluid_muscle)
+        return np.asarray(np.minimum(self.low, fluid))
 
-def make_threshold(
-    reference: Reference, options: ThresholdOptions, gain_at_fascia: float = 1.0
-) -> Threshold | None:
-    """The exam's threshold; None where neither muscle nor CSF nor bodies were seen.
+    def limits(self, band: FasciaBand, gain: FloatArray, before: FloatArray) -> FloatArray:
+        """Limit at each pixel (rows, columns).
 
-    `gain_at_fascia` is the coil's gain there, by which a fraction of the measured CSF becomes a
-    corrected intensity.
-    """
+        Args:
+            band: fascia coordinates.
+            gain: the coil's gain at each pixel.
+            before: corrected intensity of the tissue before the fascia at each pixel's height.
+        """
+        fluid = self.in_fat(gain)
+        ridge = np.minimum(self.low, np.maximum(fluid, RIDGE * before))
+        with np.errstate(invalid="ignore"):
+            near = np.where(band.depth_mm >= -RIDGE_MM, ridge, self.low)
+            return np.where(band.depth_mm >= IN_FAT_MM, fluid, near)
+
+
+def make_threshold(reference: Reference, options: ThresholdOptions) -> Threshold | None:
+    """The exam's threshold; None where neither muscle nor CSF nor bodies were seen."""
     csf = reference.csf
     if reference.muscle is not None:
         q1, q2, q3 = reference.muscle
@@ -62,43 +87,72 @@ def make_threshold(
     else:
         return None
     bounded = None
-    in_fat = low
     if csf is not None:
         far = csf / reference.falloff.far_gain
         if low < options.csf_low * far:
             low, bounded = options.csf_low * far, "csf_low"
         elif low > options.csf_high * far:
             low, bounded = options.csf_high * far, "csf_high"
-        fluid = max(options.fluid_csf * csf / gain_at_fascia, options.fluid_muscle * q2)
-        in_fat = min(low, fluid)
-    return Threshold(low, min(in_fat, low), q2, source, bounded)
+    return Threshold(
+        low=low,
+        fluid_csf=options.fluid_csf * csf if csf is not None else low,
+        fluid_muscle=options.fluid_muscle * q2,
+        reference=q2,
+        source=source,
+        bounded=bounded,
+    )
+
+
+def tissue_before(
+    corrected: Sequence[FloatArray], bands: Sequence[FasciaBand], heights_mm: Sequence[FloatArray]
+) -> Callable[[FloatArray], FloatArray]:
+    """Median corrected intensity before the fascia, as a function of LPS z."""
+    values, z = [], []
+    for image, band, height in zip(corrected, bands, heights_mm, strict=True):
+        with np.errstate(invalid="ignore"):
+            inside = (band.depth_mm > BEFORE_MM[0]) & (band.depth_mm < BEFORE_MM[1])
+        values.append(image[inside])
+        z.append(height[inside])
+    v, at = np.concatenate(values), np.concatenate(z)
+    if not len(v):
+        return np.zeros_like
+    grid = np.arange(at.min(), at.max() + BEFORE_HEIGHT_MM, BEFORE_HEIGHT_MM / 3)
+    order = np.argsort(at)
+    at, v = at[order], v[order]
+    low = np.searchsorted(at, grid - BEFORE_HEIGHT_MM)
+    high = np.searchsorted(at, grid + BEFORE_HEIGHT_MM)
+    medians = np.array(
+        [np.median(v[a:b]) if b > a else np.nan for a, b in zip(low, high, strict=True)]
+    )
+    known = ~np.isnan(medians)
+    return lambda height: np.interp(height, grid[known], medians[known])
 
 
 def find_edema(
     corrected: FloatArray,
+    limits: FloatArray,
     band: FasciaBand,
     skin: BoolArray,
     geometry: SliceGeometry,
-    threshold: Threshold,
     options: ThresholdOptions,
 ) -> BoolArray:
     """Edema of one slice (rows, columns): hysteresis, then only patches that touch the fascia.
 
-    `corrected` are intensities corrected for the coil, `skin` marks pixels of skin and air.
+    `corrected` are intensities corrected for the coil, `limits` what they have to reach, `skin`
+    marks pixels of skin and air.
     """
     sigma = [SMOOTH_MM / mm for mm in geometry.spacing_mm]
     smooth = ndimage.gaussian_filter(corrected, sigma)
     with np.errstate(invalid="ignore"):
         searched = (band.depth_mm > -options.deepest_mm) & ~skin
-        fascial = np.abs(band.depth_mm) <= options.fascial_mm
-        limit = np.where(band.depth_mm >= IN_FAT_MM, threshold.in_fat, threshold.low)
+        touching = np.abs(band.depth_mm) <= min(CONTACT_MM, options.fascial_mm)
     bright = apply_hysteresis_threshold(
-        np.where(searched, smooth / limit, -np.inf), 1.0, options.sure
+        np.where(searched, smooth / limits, -np.inf), 1.0, options.sure
     )
     patches = label(bright, connectivity=2)
     keep = np.zeros(int(patches.max()) + 1, bool)
-    for i in np.unique(patches[fascial & bright]):
-        points = np.unique(band.nearest[(patches == i) & fascial])
-        keep[i] = i > 0 and len(points) * geometry.spacing_mm[0] >= options.least_length_mm
+    for i in np.unique(patches[touching & bright]):
+        points = np.unique(band.nearest[(patches == i) & touching])
+        keep[i] = len(points) * geometry.spacing_mm[0] >= options.least_length_mm
     keep[0] = False
     return np.asarray(keep[patches])
