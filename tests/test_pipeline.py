@@ -461,6 +461,40 @@ def test_a_shift_of_the_image_does_not_matter(columns: int) -> None:
         assert v.center_lps_mm == pytest.approx(before[v.level], abs=4)
 
 
+def moved(stack: ImageStack, by: tuple[float, float, float]) -> ImageStack:
+    """The same exam with the scanner's origin elsewhere."""
+
+    def move(s: Slice) -> Slice:
+        x, y, z = (a + b for a, b in zip(s.geometry.origin_lps_mm, by, strict=True))
+        return replace(s, geometry=replace(s.geometry, origin_lps_mm=(x, y, z)))
+
+    return stack.changed(move)
+
+
+@slow
+@given(st.tuples(st.floats(-100, 100), st.floats(-200, 200), st.floats(-700, 700)))
+def test_the_scanners_origin_does_not_matter(by: tuple[float, float, float]) -> None:
+    result = read(moved(stack_of("severe"), by)).result
+    assert_alike(result, result_of("severe"), mm=0.1)
+    assert result.edema.area_mm2 == pytest.approx(result_of("severe").edema.area_mm2, rel=1e-3)
+    for v, before in zip(result.vertebrae, result_of("severe").vertebrae, strict=True):
+        assert np.subtract(v.center_lps_mm, before.center_lps_mm) == pytest.approx(by, abs=0.01)
+
+
+@pytest.mark.parametrize("z", [-600.0, 600.0])
+@pytest.mark.parametrize("sequence", [Sequence.T2, Sequence.STIR])
+def test_fat_suppression_is_judged_alike_wherever_the_patient_lies(
+    sequence: Sequence, z: float
+) -> None:
+    """A coil that reaches only a part of the image, so that its gain changes with height."""
+    stack = stack_of("lower lumbar", sequence)
+    rows = np.linspace(-1, 1, 204)[:, None]
+    shaded = stack.changed(lambda s: replace(s, pixels=(s.pixels * np.exp(rows)).astype("f4")))
+    here = read(shaded, "STIR").result
+    there = read(moved(shaded, (0.0, 0.0, z)), "STIR").result
+    assert_alike(there, here, mm=0.1)
+
+
 def without_times(result: Result) -> str:
     d = result.to_dict()
     del d["timings_ms"]

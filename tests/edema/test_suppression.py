@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from fasciaseg.anatomy.band import fascia_band
 from fasciaseg.edema.suppression import unsuppressed_levels
-from fasciaseg.edema.threshold import Threshold
 from fasciaseg.geometry import BoolArray, FloatArray
 from fasciaseg.phantom import sagittal_geometry
 
@@ -20,13 +19,13 @@ LINE = np.stack([np.arange(120), np.full(120, 50)], axis=1).astype(float)
 BAND = fascia_band(LINE, G)
 Z = G.heights_mm(np.moveaxis(np.indices(G.shape, dtype=float), 0, -1))
 LEVELS = {"L3": (45.0, 15.0), "L4": (15.0, -15.0), "L5": (-15.0, -45.0)}
-LIMIT = Threshold(300.0, 240.0, 200.0, "muscle", None)
+LIMIT = 240.0
 BEHIND = BAND.depth_mm > 0
 SKIN: BoolArray = BAND.depth_mm > 30
 
 
 def unsuppressed(
-    *images: FloatArray, skin: BoolArray = SKIN, limit: Threshold = LIMIT
+    *images: FloatArray, skin: BoolArray = SKIN, limit: float = LIMIT
 ) -> frozenset[str]:
     n = len(images)
     return unsuppressed_levels(images, [BAND] * n, [skin] * n, [G] * n, LEVELS, limit)
@@ -86,5 +85,4 @@ def test_where_there_is_hardly_any_fat_nothing_is_claimed() -> None:
 @given(st.floats(1e-3, 1e4), st.floats(0.2, 0.95))
 def test_scale_does_not_matter(scale: float, share: float) -> None:
     image = fat(500.0, "L5", share)
-    limit = Threshold(300 * scale, 240 * scale, 200 * scale, "muscle", None)
-    assert unsuppressed(scale * image, limit=limit) == unsuppressed(image)
+    assert unsuppressed(scale * image, limit=scale * LIMIT) == unsuppressed(image)

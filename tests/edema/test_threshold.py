@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,12 @@ from hypothesis import strategies as st
 
 from fasciaseg.anatomy.band import fascia_band
 from fasciaseg.edema.normalise import Falloff, Reference, Tissue, measure
-from fasciaseg.edema.threshold import Threshold, find_edema, make_threshold
+from fasciaseg.edema.threshold import (
+    Threshold,
+    find_edema,
+    make_threshold,
+    tissue_before,
+)
 from fasciaseg.geometry import BoolArray, FloatArray, Slice
 from fasciaseg.options import ThresholdOptions
 from fasciaseg.phantom import sagittal_geometry
@@ -60,7 +67,8 @@ def test_a_fraction_of_csf_bounds_it(
     assert DEFAULT.csf_low * fluid * 0.999 <= t.low <= DEFAULT.csf_high * fluid * 1.001
     free = muscle[2] + DEFAULT.k * (muscle[2] - muscle[0])
     assert (t.bounded is None) == (t.low == pytest.approx(free, rel=1e-9))
-    assert t.in_fat <= t.low
+    for gain in (0.5, 1.0, 2.0):
+        assert t.in_fat(np.array(gain)) <= t.low
 
 
 @pytest.mark.parametrize(
@@ -88,8 +96,9 @@ def test_it_scales_with_the_image(
     a = made(reference(muscle, csf))
     m = (scale * muscle[0], scale * muscle[1], scale * muscle[2])
     b = made(reference(m, scale * csf))
-    assert (b.low, b.in_fat, b.reference) == pytest.approx(
-        (scale * a.low, scale * a.in_fat, scale * a.reference)
+    gain = np.array(1.3)
+    assert (b.low, float(b.in_fat(gain)), b.reference) == pytest.approx(
+        (scale * a.low, scale * float(a.in_fat(gain)), scale * a.reference)
     )
     assert (a.source, a.bounded) == (b.source, b.bounded)
 
@@ -112,6 +121,15 @@ def test_muscle_alone_serves_too() -> None:
     t = made(reference(csf=None, bodies=None))
     assert t.source == "muscle"
     assert t.bounded is None
+    assert t.in_fat(np.array(1.0)) <= t.low
+
+
+# BUG in src: without CSF, `fluid_csf=low` is divided by the coil's gain, though `low` already is
+# a corrected intensity; infinity would leave `low`.
+def test_without_csf_the_coil_does_not_lower_the_limit() -> None:
+    t = made(reference(csf=None, bodies=None))
+    near_the_coil = t.in_fat(np.array(1.5))
+    assert near_the_coil == t.in_fat(np.array(1.0))
 
 
 def test_without_anything_there_is_no_threshold() -> None:
@@ -126,7 +144,15 @@ LINE = np.stack([np.arange(ROWS), 80 + 0.2 * np.arange(ROWS)], axis=1)
 BAND = fascia_band(LINE, G)
 LENGTH_MM = float(np.hypot(1, 0.2))
 NO_SKIN: BoolArray = np.zeros(G.shape, bool)
-LOW = Threshold(300.0, 300.0, 200.0, "muscle", None)
+FLAT = np.ones(G.shape)
+
+
+def limit(low: float, in_fat: float) -> Threshold:
+    """A threshold of these values where the coil is flat."""
+    return Threshold(low, in_fat, 0.0, 200.0, "muscle", None)
+
+
+LOW = limit(300.0, 300.0)
 
 
 def image(
@@ -147,7 +173,9 @@ def found(
     threshold: Threshold = LOW,
     options: ThresholdOptions = DEFAULT,
 ) -> BoolArray:
-    return find_edema(pixels, BAND, skin, G, threshold, options)
+    z = G.heights_mm(np.moveaxis(np.indices(G.shape, dtype=float), 0, -1))
+    before = tissue_before([pixels], [BAND], [z])(z)
+    return find_edema(pixels, threshold.limits(BAND, FLAT, before), BAND, skin, G, options)
 
 
 def length_mm(mask: BoolArray) -> float:
@@ -227,7 +255,7 @@ def test_skin_is_left_out() -> None:
 def test_beyond_the_ends_of_the_line_nothing_is_known() -> None:
     short = fascia_band(LINE[40:120], G)
     pixels = np.full(G.shape, 900.0)
-    mask = find_edema(pixels, short, NO_SKIN, G, LOW, DEFAULT)
+    mask = find_edema(pixels, np.full(G.shape, 300.0), short, NO_SKIN, G, DEFAULT)
     assert mask[40:120].any()
     assert not mask[:40].any()
     assert not mask[120:].any()
@@ -237,10 +265,34 @@ def test_suppressed_fat_needs_less() -> None:
     """Behind the fascia, where all is dark, fainter fluid counts than in muscle."""
     pixels = image((40, 80, 1.5, 5.0), value=250.0, noise=0.0)
     assert not found(pixels).any()
-    lower = Threshold(300.0, 180.0, 200.0, "muscle", None)
+    lower = limit(300.0, 180.0)
     assert found(pixels, threshold=lower).any()
     muscle_as_bright = image((40, 80, -5.0, -1.0), value=250.0, noise=0.0)
     assert not found(muscle_as_bright, threshold=lower).any()
+
+
+@pytest.mark.parametrize(
+    ("muscle", "value", "is_edema"), [(90.0, 210.0, True), (200.0, 220.0, False)]
+)
+def test_fluid_at_the_border_must_outshine_the_tissue_before_it(
+    muscle: float, value: float, is_edema: bool
+) -> None:
+    """Right before the line, fluid fainter than muscle's threshold counts where muscle is dark."""
+    pixels = np.where(BAND.depth_mm < 0, muscle, 60.0)
+    down = BAND.nearest * MM
+    pixels[(down > 40) & (down < 80) & (BAND.depth_mm > -2.8) & (BAND.depth_mm < 0.5)] = value
+    assert found(pixels, threshold=limit(300.0, 180.0)).any() == is_edema
+
+
+def test_the_tissue_before_the_fascia_is_told_height_by_height() -> None:
+    z = G.heights_mm(np.moveaxis(np.indices(G.shape, dtype=float), 0, -1))
+    before = tissue_before([np.where(z > 0, 100.0, 200.0)], [BAND], [z])
+    assert before(np.array([30.0, -30.0])) == pytest.approx([100, 200], rel=0.02)
+    assert 100 <= before(np.array([0.0]))[0] <= 200
+    nowhere = tissue_before(
+        [np.ones(G.shape)], [replace(BAND, depth_mm=np.full(G.shape, np.nan))], [z]
+    )
+    assert nowhere(np.array([1.0, 2.0])) == pytest.approx([0, 0])
 
 
 @quick
@@ -275,7 +327,6 @@ def test_lengths_are_in_mm_whatever_the_pixels(spacing: tuple[float, float]) -> 
     down = np.indices(shape)[0] * spacing[0]
     for length, kept in ((12.0, True), (6.3, False)):
         patch = (down > 40) & (down < 40 + length) & (np.abs(band.depth_mm) < 2.2)
-        mask = find_edema(
-            np.where(patch, 500.0, 100.0), band, np.zeros(shape, bool), g, LOW, DEFAULT
-        )
+        pixels, limits = np.where(patch, 500.0, 100.0), np.full(shape, 300.0)
+        mask = find_edema(pixels, limits, band, np.zeros(shape, bool), g, DEFAULT)
         assert mask.any() == kept

@@ -106,7 +106,11 @@ def make_threshold(reference: Reference, options: ThresholdOptions) -> Threshold
 def tissue_before(
     corrected: Sequence[FloatArray], bands: Sequence[FasciaBand], heights_mm: Sequence[FloatArray]
 ) -> Callable[[FloatArray], FloatArray]:
-    """Median corrected intensity before the fascia, as a function of LPS z."""
+    """Corrected intensity of the tissue before the fascia, as a function of LPS z.
+
+    Local medians, but never more than their median over the exam: bright interspinous tissue at
+    one level must not hide edema behind it.
+    """
     values, z = [], []
     for image, band, height in zip(corrected, bands, heights_mm, strict=True):
         with np.errstate(invalid="ignore"):
@@ -125,7 +129,8 @@ def tissue_before(
         [np.median(v[a:b]) if b > a else np.nan for a, b in zip(low, high, strict=True)]
     )
     known = ~np.isnan(medians)
-    return lambda height: np.interp(height, grid[known], medians[known])
+    usual = np.minimum(medians[known], np.median(medians[known]))
+    return lambda height: np.interp(height, grid[known], usual)
 
 
 def find_edema(
