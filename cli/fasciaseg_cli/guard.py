@@ -121,6 +121,8 @@ def _silence_stdout() -> None:
 
 def _flushed(code: int) -> int:
     """The exit code, changed where what `--help` wrote can't be got out."""
+    with suppress(OSError):
+        sys.stderr.flush()
     try:
         sys.stdout.flush()
     except BrokenPipeError:

@@ -22,6 +22,10 @@ from .localizer import Localizer, Marks
 SAMPLE_STEP_MM = 8.0
 #: Half of the widest lateral range searched around the middle of the stack.
 SEARCH_MM = 48.0
+#: Every body of a spine reaches this far to both sides of its middle.
+INNER_MM = 9.0
+#: A body ends where the certainty of its centre falls to this share of its plateau.
+FLANK = 0.6
 #: A body's centre moves by no more than this from slice to slice, in 2 mm pixels.
 NEAR_PX = 4
 #: Summed confidence of the bodies below which no spine was found.
@@ -90,7 +94,7 @@ def locate(stack: SliceStack, localizer: Localizer) -> Spine:
         return seen[index]
 
     sampled = _sampled(along)
-    lateral = _weighted_middle(
+    lateral = _rough_middle(
         np.array([float(marks(i).center.clip(0.25).sum()) for i in sampled]), along[sampled]
     )
     tried: set[tuple[int, int, int]] = set()
@@ -103,7 +107,7 @@ def locate(stack: SliceStack, localizer: Localizer) -> Spine:
             levels.chain(levels.find_bodies(fused), fused.geometry), fused.geometry
         )
         offsets = _lateral_of_bodies(
-            numbering.bodies, along[sampled], [seen[i].center for i in sampled]
+            numbering.bodies, along[sampled], [seen[i].center for i in sampled], lateral
         )
         if central in tried or not len(offsets):
             break
@@ -133,12 +137,29 @@ def _sampled(along: FloatArray) -> list[int]:
     return sorted({int(np.abs(along - w).argmin()) for w in wanted})
 
 
-def _weighted_middle(evidence: FloatArray, at_mm: FloatArray) -> float:
+def _rough_middle(evidence: FloatArray, at_mm: FloatArray) -> float:
     """Middle of where evidence is more than half of its largest, weighted by it."""
     weight = np.maximum(evidence - 0.5 * evidence.max(), 0) * _widths(at_mm)
     if weight.sum() <= 0:
         return float((at_mm[0] + at_mm[-1]) / 2)
     return float((weight * at_mm).sum() / weight.sum())
+
+
+def _middle_of(certainty: FloatArray, at_mm: FloatArray, near_mm: float) -> float:
+    """Middle of the plateau of certainty around `near_mm`, its flanks weighted in."""
+    inner = np.abs(at_mm - near_mm) <= max(INNER_MM, float(np.abs(at_mm - near_mm).min()))
+    plateau = float(np.median(certainty[inner]))
+    floor = FLANK * plateau
+    if plateau <= 0:
+        return near_mm
+    first = last = int(np.nonzero(inner)[0][certainty[inner].argmax()])
+    while first > 0 and certainty[first - 1] >= floor:
+        first -= 1
+    while last < len(certainty) - 1 and certainty[last + 1] >= floor:
+        last += 1
+    weight = np.clip((certainty - floor) / (plateau - floor), 0, 1)[first : last + 1]
+    weight = weight * _widths(at_mm)[first : last + 1]
+    return float((weight * at_mm[first : last + 1]).sum() / weight.sum())
 
 
 def _widths(positions: FloatArray) -> FloatArray:
@@ -149,7 +170,10 @@ def _widths(positions: FloatArray) -> FloatArray:
 
 
 def _lateral_of_bodies(
-    bodies: Sequence[levels.Body], at_mm: FloatArray, centers: Sequence[FloatArray]
+    bodies: Sequence[levels.Body],
+    at_mm: FloatArray,
+    centers: Sequence[FloatArray],
+    near_mm: float,
 ) -> FloatArray:
     """Lateral position of each body (n,), mm from the first slice.
 
@@ -159,8 +183,10 @@ def _lateral_of_bodies(
     out = []
     for body in bodies:
         r, c = (round(v) for v in body.center_rc)
-        near = (slice(max(r - NEAR_PX, 0), r + NEAR_PX + 1), slice(max(c - NEAR_PX, 0), c + NEAR_PX + 1))
-        out.append(_weighted_middle(np.array([float(m[near].max()) for m in centers]), at_mm))
+        rows = slice(max(r - NEAR_PX, 0), r + NEAR_PX + 1)
+        columns = slice(max(c - NEAR_PX, 0), c + NEAR_PX + 1)
+        certainty = np.array([float(m[rows, columns].max()) for m in centers])
+        out.append(_middle_of(certainty, at_mm, near_mm))
     return np.array(out)
 
 
