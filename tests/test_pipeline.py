@@ -287,6 +287,23 @@ def test_unsuppressed_fat_is_never_called_edema() -> None:
     assert "fat_suppression_failed" in codes(result)
 
 
+@pytest.mark.parametrize("share", [0.15, 0.3, 0.4, 0.45, 0.5, 0.6, 0.8])
+def test_half_suppressed_fat_adds_no_level_unsaid(share: float) -> None:
+    """A share of the unsuppressed image shines through: right, or null and why."""
+    fat, water = stack_of("lower lumbar", Sequence.T2), stack_of("lower lumbar", Sequence.T2_FS)
+    stack = ImageStack(
+        [
+            replace(w, pixels=(share * f.pixels + (1 - share) * w.pixels).astype(np.float32))
+            for f, w in zip(fat.slices, water.slices, strict=True)
+        ]
+    )
+    result = read(stack, "T2_FS").result
+    if result.classification.fascia_edema is None:
+        assert_unanswered(result)
+    else:
+        assert result.edema.levels == ("L4", "L5")
+
+
 def noise_stack() -> ImageStack:
     rng = np.random.default_rng(0)
     slices = []

@@ -24,6 +24,7 @@ def main() -> None:
         signal.signal(signal.SIGINT, interrupt)
     # Imports make garbage collectors busy and leave no garbage.
     gc.set_threshold(100_000, 50, 50)
+    code = INTERRUPTED
     try:
         from .guard import run
 
@@ -32,6 +33,7 @@ def main() -> None:
         # Ctrl-C while a module is imported may come out as any other error.
         if not interrupted:
             raise
+    if interrupted:
         code = INTERRUPTED
         with suppress(OSError):
             os.write(2, b"fasciaseg: Interrupted.\n")

@@ -52,6 +52,8 @@ def reported(*, verbose: bool = False) -> Iterator[None]:
     except typer.Exit:
         raise
     except Exception as error:
+        if _from_interrupt(error):
+            raise KeyboardInterrupt from error
         raise typer.Exit(_unexpected(error, verbose=verbose)) from error
 
 
@@ -130,6 +132,15 @@ def _flushed(code: int) -> int:
     except OSError:
         return code or OutputNotWritable.exit_code
     return code
+
+
+def _from_interrupt(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an error: what compiled modules make of it while they load."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _unexpected(error: BaseException, *, verbose: bool) -> int:

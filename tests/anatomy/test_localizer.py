@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 
 from fasciaseg.anatomy.fascia import trace_fascia
-from fasciaseg.anatomy.levels import Numbering, chain, find_bodies, number
-from fasciaseg.anatomy.localizer import Localizer, Marks
+from fasciaseg.anatomy.localizer import Localizer
+from fasciaseg.anatomy.spine import Spine, locate
 from fasciaseg.geometry import Slice
 from fasciaseg.phantom import (
     Coil,
@@ -41,17 +42,36 @@ PATIENTS = {
 VIEWS = {"lumbar": ("L2", (204, 160)), "whole": ("T12", (330, 200))}
 
 
+class Thrice:
+    """One picture as a stack of three slices: what is asked for is the network's eye."""
+
+    def __init__(self, s: Slice) -> None:
+        x, y, z = s.geometry.origin_lps_mm
+        self.geometries = [
+            replace(s.geometry, origin_lps_mm=(x + aside, y, z)) for aside in (-4.0, 0.0, 4.0)
+        ]
+        self.slices = [
+            replace(s, geometry=g, sop_instance_uid=f"1.{i}", index=i)
+            for i, g in enumerate(self.geometries)
+        ]
+
+    def __len__(self) -> int:
+        return 3
+
+    def __getitem__(self, index: int) -> Slice:
+        return self.slices[index]
+
+
 @cache
-def seen(patient: str, sequence: Sequence, view: str) -> tuple[Slice, Marks, Numbering]:
+def seen(patient: str, sequence: Sequence, view: str) -> tuple[Slice, Spine]:
     level, shape = VIEWS[view]
     phantom = PATIENTS[patient]
     g = phantom.sagittal(shape=shape, spacing_mm=1.5, center_level=level, shift_mm=(0, 8))
     image = render(
         phantom, g, sequence, coil=Coil(200, 320), noise=0.01, sampling=Sampling(4.0, 2, 1)
     )
-    s = Slice(image, g, "1.1", 0)
-    (marks,) = Localizer(default_model(), 1).mark([s])
-    return s, marks, number(chain(find_bodies(marks), marks.geometry), marks.geometry)
+    stack = Thrice(Slice(image, g, "1.1", 0))
+    return stack[1], locate(stack, Localizer(default_model(), 1))
 
 
 @pytest.mark.parametrize("sequence", list(Sequence))
@@ -59,11 +79,8 @@ def seen(patient: str, sequence: Sequence, view: str) -> tuple[Slice, Marks, Num
 def test_most_bodies_are_found_and_named_in_every_contrast(sequence: Sequence, view: str) -> None:
     right, wanted = 0, 0
     for patient, phantom in PATIENTS.items():
-        s, marks, found = seen(patient, sequence, view)
-        at = {
-            level: marks.geometry.to_lps(np.array(body.center_rc))
-            for level, body in zip(found.levels, found.bodies, strict=True)
-        }
+        s, spine = seen(patient, sequence, view)
+        at = {v.level: np.asarray(v.center_lps_mm) for v in spine.vertebrae}
         for level, center in phantom.centers_lps_mm.items():
             row = s.geometry.to_pixel(np.asarray(center))[0]
             if level in SCORED_LEVELS and 12 < row < s.geometry.shape[0] - 12:
@@ -77,17 +94,20 @@ def test_most_bodies_are_found_and_named_in_every_contrast(sequence: Sequence, v
 @pytest.mark.parametrize("sequence", list(Sequence))
 def test_the_fascia_is_near_its_place_in_every_contrast(sequence: Sequence) -> None:
     for patient, phantom in PATIENTS.items():
-        s, marks, found = seen(patient, sequence, "lumbar")
-        line = trace_fascia(marks, s)
+        s, spine = seen(patient, sequence, "lumbar")
+        line = trace_fascia(spine.marks[1], s)
         truth = phantom.fascia_line(s.geometry)
         assert len(line) > 0.6 * s.geometry.shape[0]
         at = np.interp(line[:, 0], truth[:, 0], truth[:, 1])
-        assert np.median(np.abs(line[:, 1] - at)) * s.geometry.spacing_mm[1] < 4.0
-        assert len(found.bodies) >= 4
+        assert np.median(np.abs(line[:, 1] - at)) * s.geometry.spacing_mm[1] < 4.0, patient
 
 
-def test_the_sacrum_is_no_body() -> None:
+@pytest.mark.parametrize("sequence", [Sequence.STIR, Sequence.T2_FS, Sequence.T2_DIXON_WATER])
+def test_the_sacrum_is_no_body(sequence: Sequence) -> None:
     for patient, phantom in PATIENTS.items():
-        _, marks, found = seen(patient, Sequence.STIR, "lumbar")
-        lowest = marks.geometry.to_lps(np.array(found.bodies[-1].center_rc))
-        assert abs(lowest[2] - phantom.centers_lps_mm["L5"][2]) < 10, patient
+        for view in VIEWS:
+            _, spine = seen(patient, sequence, view)
+            lowest = spine.vertebrae[-1]
+            assert lowest.level == "L5"
+            l5 = phantom.centers_lps_mm["L5"]
+            assert abs(lowest.center_lps_mm[2] - l5[2]) < 10, (patient, view)

@@ -284,15 +284,19 @@ def test_fluid_at_the_border_must_outshine_the_tissue_before_it(
     assert found(pixels, threshold=limit(300.0, 180.0)).any() == is_edema
 
 
-def test_the_tissue_before_the_fascia_is_told_height_by_height() -> None:
+def test_the_tissue_before_the_fascia_follows_dark_muscle_not_bright_tissue() -> None:
+    """Interspinous fluid at one height must not hide the edema behind it."""
     z = G.heights_mm(np.moveaxis(np.indices(G.shape, dtype=float), 0, -1))
-    before = tissue_before([np.where(z > 0, 100.0, 200.0)], [BAND], [z])
-    assert before(np.array([30.0, -30.0])) == pytest.approx([100, 200], rel=0.02)
-    assert 100 <= before(np.array([0.0]))[0] <= 200
-    nowhere = tissue_before(
-        [np.ones(G.shape)], [replace(BAND, depth_mm=np.full(G.shape, np.nan))], [z]
-    )
-    assert nowhere(np.array([1.0, 2.0])) == pytest.approx([0, 0])
+    rng = np.random.default_rng(0)
+    muscle = 200 + 10 * rng.standard_normal(G.shape)
+    heights = np.array([40.0, -40.0])
+    plain = tissue_before([muscle], [BAND], [z])(heights)
+    assert plain == pytest.approx([200, 200], rel=0.05)
+    bright = tissue_before([np.where(z < -25, 3.0, 1.0) * muscle], [BAND], [z])(heights)
+    assert (bright < 260).all()
+    nowhere = replace(BAND, depth_mm=np.full(G.shape, np.nan))
+    unknown = tissue_before([muscle], [nowhere], [z])(heights)
+    assert unknown == pytest.approx([0, 0])
 
 
 @quick

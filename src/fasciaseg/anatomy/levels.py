@@ -25,8 +25,9 @@ MISSED = 1.6
 #: A step this small beside its neighbours has one body counted twice (a vertebra collapsed to a
 #: quarter of its height still keeps 0.7 of the usual step to both sides).
 DOUBLED = 0.6
-#: L5 is taken as seen from this probability on.
-L5_SEEN = 0.4
+#: L5 is taken as seen from this score on, and as sure from this one.
+L5_SEEN = 0.3
+L5_SURE = 0.5
 
 
 @dataclass(frozen=True)
@@ -164,11 +165,16 @@ def _usual(gaps: FloatArray, i: int) -> float:
 
 
 def number(bodies: Sequence[Body], geometry: SliceGeometry) -> Numbering:
-    """Name a chain of bodies, counting upward from L5."""
+    """Name a chain of bodies, counting upward from L5.
+
+    Where two neighbours look like L5, the lower one is, unless it is doubtful as a presacral
+    body: a sacrum cut off by the image's edge looks like one.
+    """
     if not bodies:
         return Numbering((), (), "none", 0.0)
     scores = [b.l5 * b.confidence * (1 - b.s1) for b in bodies]
-    last = int(np.argmax(scores))
+    sure = [i for i, score in enumerate(scores) if score >= L5_SURE]
+    last = sure[-1] if sure else int(np.argmax(scores))
     seen = scores[last] >= L5_SEEN
     if not seen:
         last = len(bodies) - 1
