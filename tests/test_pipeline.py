@@ -74,16 +74,9 @@ PATIENTS = {
 
 
 @cache
-def stack_of(
-    patient: str,
-    sequence: Sequence = Sequence.STIR,
-    center_level: str = "L2",
-    count: int = 9,
-    aside_mm: float = 0.7,
-    rows: int = 204,
-) -> ImageStack:
-    """A sagittal stack of 4.4 mm slices whose middle lies `aside_mm` beside the spine's."""
-    return exam_of(PATIENTS[patient], sequence, center_level, count, aside_mm, rows)
+def stack_of(patient: str, sequence: Sequence = Sequence.STIR, **view: Any) -> ImageStack:
+    """`exam_of` one of the patients above, made once."""
+    return exam_of(PATIENTS[patient], sequence, **view)
 
 
 def exam_of(
@@ -94,6 +87,7 @@ def exam_of(
     aside_mm: float = 0.7,
     rows: int = 204,
 ) -> ImageStack:
+    """A sagittal stack of 4.4 mm slices whose middle lies `aside_mm` beside the spine's."""
     slices = []
     for k in range(count):
         g = phantom.sagittal(

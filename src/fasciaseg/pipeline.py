@@ -364,6 +364,8 @@ def _series_flags(stack: SliceStack, context: SeriesContext, spine: Spine) -> li
         return flags
     if spine.numbering.kind == "none":
         flags.append(flag("levels_unverified"))
+    elif spine.numbering.doubtful:
+        flags.append(flag("transitional_suspected"))
     if spine.numbering.missed:
         flags.append(flag("vertebra_missed", between=", ".join(spine.numbering.missed)))
     stray = [abs(o) for o in spine.aside_mm]

@@ -59,7 +59,7 @@ def load_key(path: Path) -> bytes:
 
 def _make_key(path: Path) -> None:
     """Put a new key there, whole or not at all; one that another process put there stays."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.unlink(missing_ok=True)
     handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)

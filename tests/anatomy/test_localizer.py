@@ -8,9 +8,9 @@ from functools import cache
 import numpy as np
 import pytest
 
+from fasciaseg.anatomy import spine as found_spine
 from fasciaseg.anatomy.fascia import trace_fascia
 from fasciaseg.anatomy.localizer import Localizer
-from fasciaseg.anatomy.spine import Spine, locate
 from fasciaseg.geometry import Slice
 from fasciaseg.phantom import (
     Coil,
@@ -39,7 +39,12 @@ PATIENTS = {
         placement=Placement((-5.0, 0.0, 12.0), (-4.0, 0.0, -2.0)),
     ),
 }
-VIEWS = {"lumbar": ("L2", (204, 160)), "whole": ("T12", (330, 200))}
+VIEWS = {
+    "lumbar": ("L2", (204, 160)),
+    # BUG (localizer, 22 Nov): with S1 to S4 in view S1 is taken for L5, all names are off by one.
+    "sacral": ("L4", (240, 160)),
+    "whole": ("T12", (280, 200)),
+}
 
 
 class Thrice:
@@ -63,7 +68,7 @@ class Thrice:
 
 
 @cache
-def seen(patient: str, sequence: Sequence, view: str) -> tuple[Slice, Spine]:
+def seen(patient: str, sequence: Sequence, view: str) -> tuple[Slice, found_spine.Spine]:
     level, shape = VIEWS[view]
     phantom = PATIENTS[patient]
     g = phantom.sagittal(shape=shape, spacing_mm=1.5, center_level=level, shift_mm=(0, 8))
@@ -71,7 +76,7 @@ def seen(patient: str, sequence: Sequence, view: str) -> tuple[Slice, Spine]:
         phantom, g, sequence, coil=Coil(200, 320), noise=0.01, sampling=Sampling(4.0, 2, 1)
     )
     stack = Thrice(Slice(image, g, "1.1", 0))
-    return stack[1], locate(stack, Localizer(default_model(), 1))
+    return stack[1], found_spine.locate(stack, Localizer(default_model(), 1))
 
 
 @pytest.mark.parametrize("sequence", list(Sequence))
@@ -87,7 +92,7 @@ def test_most_bodies_are_found_and_named_in_every_contrast(sequence: Sequence, v
                 wanted += 1
                 away = at[level] - np.asarray(center) if level in at else np.full(3, np.inf)
                 right += bool(np.hypot(away[1], away[2]) <= 8)
-    assert wanted > 20
+    assert wanted >= 18
     assert right / wanted > 0.8, f"{right} of {wanted}"
 
 

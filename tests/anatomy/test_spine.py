@@ -17,7 +17,7 @@ from fasciaseg.geometry import Slice, SliceGeometry
 from fasciaseg.phantom import sagittal_geometry
 from fasciaseg.pipeline import default_model
 
-quick = settings(max_examples=12, deadline=None, derandomize=True)
+quick = settings(max_examples=8, deadline=None, derandomize=True)
 
 
 # Which three

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import subprocess
@@ -116,13 +117,13 @@ def test_no_vertebra_unless_assumed(rewritten: Breaker, tmp_path: Path) -> None:
     assert assumed.stdout.startswith("No answer: ")
 
 
-def test_several_studies(run: Run, samples: Path) -> None:
-    done = run("classify", samples)
-    assert done.code == 2
-    assert "5 studies" in done.line
-    uid = done.line.split(": ")[2].split(",")[0]
-    picked = run("classify", samples, "--study", uid, "--out", "o")
-    assert picked.code == 0
+def test_several_studies(samples: Path, tmp_path: Path) -> None:
+    done = classify(samples)
+    assert_ends(done, 2, "5 studies", "--study UID")
+    uid = done.stderr.split(": ")[2].split(",")[0]
+    picked = classify(samples, "--study", uid, "--out", tmp_path, "--json")
+    assert picked.exit_code == 0
+    assert json.loads(picked.stdout)["study"]["study_instance_uid"] == uid
     assert_ends(classify(samples, "--study", "1.2.3"), 2, "No study", "--study")
 
 

@@ -114,16 +114,20 @@ def test_nothing_names_the_patient(rewritten: Breaker, run: Run, tmp_path: Path)
         assert not any(word.lower().encode() in data.lower() for data in seen), word
 
 
-def test_default_folder_is_stable_and_nobody_elses(run: Run, exam: Path, tmp_path: Path) -> None:
-    for config in ("one", "one", "two"):
-        done = run("classify", exam, "--quiet", XDG_CONFIG_HOME=str(tmp_path / config))
-        assert done.code == 0
-    made = sorted(p.name for p in (tmp_path / "work" / "fasciaseg-out").iterdir())
-    assert len(made) == 2, "the same key gives the same name, another key another one"
-    assert all(re.fullmatch(r"[0-9a-f]{16}", name) for name in made)
-    assert load_key(tmp_path / "one" / "fasciaseg" / "key") != load_key(
-        tmp_path / "two" / "fasciaseg" / "key"
-    )
+def test_default_folder_is_stable_and_nobody_elses(
+    run: Run, exam: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = run("classify", exam, "--json", XDG_CONFIG_HOME=str(tmp_path / "one"))
+    assert done.code == 0
+    uid = json.loads(done.out)["study"]["study_instance_uid"]
+    (made,) = (tmp_path / "work" / "fasciaseg-out").iterdir()
+    assert re.fullmatch(r"[0-9a-f]{16}", made.name)
+    assert {p.name for p in made.iterdir()} == FILES
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "one"))
+    assert folders.default_output(uid) == Path("fasciaseg-out", made.name)
+    assert folders.default_output(f"{uid}.1").name != made.name
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "two"))
+    assert folders.default_output(uid).name != made.name
 
 
 def test_config_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

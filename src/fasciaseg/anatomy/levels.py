@@ -26,8 +26,8 @@ MISSED = 1.6
 #: quarter of its height still keeps 0.7 of the usual step to both sides).
 DOUBLED = 0.6
 #: L5 is taken as seen from this score on, and as sure from this one.
-L5_SEEN = 0.3
-L5_SURE = 0.5
+L5_SEEN = 0.35
+L5_SURE = 0.6
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ class Numbering:
         kind: what the names hang on: `lumbosacral_junction` or `none`.
         confidence: 0 to 1, how sure the anchor is.
         missed: names between which a body must have been missed.
+        doubtful: two neighbours look like L5, as with a transitional vertebra.
     """
 
     bodies: tuple[Body, ...]
@@ -66,6 +67,7 @@ class Numbering:
     kind: str
     confidence: float
     missed: tuple[str, ...] = ()
+    doubtful: bool = False
 
 
 def fuse(marks: Sequence[Marks]) -> Marks:
@@ -165,16 +167,11 @@ def _usual(gaps: FloatArray, i: int) -> float:
 
 
 def number(bodies: Sequence[Body], geometry: SliceGeometry) -> Numbering:
-    """Name a chain of bodies, counting upward from L5.
-
-    Where two neighbours look like L5, the lower one is, unless it is doubtful as a presacral
-    body: a sacrum cut off by the image's edge looks like one.
-    """
+    """Name a chain of bodies, counting upward from L5, the one that looks most like it."""
     if not bodies:
         return Numbering((), (), "none", 0.0)
-    scores = [b.l5 * b.confidence * (1 - b.s1) for b in bodies]
-    sure = [i for i, score in enumerate(scores) if score >= L5_SURE]
-    last = sure[-1] if sure else int(np.argmax(scores))
+    scores = [b.l5 * (1 - b.s1) for b in bodies]
+    last = int(np.argmax(scores))
     seen = scores[last] >= L5_SEEN
     if not seen:
         last = len(bodies) - 1
@@ -196,6 +193,7 @@ def number(bodies: Sequence[Body], geometry: SliceGeometry) -> Numbering:
         kind="lumbosacral_junction" if seen else "none",
         confidence=round(scores[last] if seen else 0.0, 4),
         missed=skipped,
+        doubtful=sum(score >= L5_SURE for score in scores) > 1,
     )
 
 
