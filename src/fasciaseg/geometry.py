@@ -74,6 +74,12 @@ class SliceGeometry:
         """LPS z of pixel coordinates (..., 2): levels are told apart by it."""
         return np.asarray(self.to_lps(rc)[..., 2])
 
+    def height_map_mm(self) -> FloatArray:
+        """LPS z of every pixel (rows, columns)."""
+        down = np.arange(self.shape[0]) * self.spacing_mm[0] * self.row_axis[2]
+        across = np.arange(self.shape[1]) * self.spacing_mm[1] * self.column_axis[2]
+        return np.asarray(self.origin_lps_mm[2] + down[:, None] + across[None, :])
+
     def transposed(self) -> SliceGeometry:
         """The geometry of `pixels.T`."""
         return replace(

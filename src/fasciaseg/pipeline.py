@@ -236,8 +236,7 @@ class _Traced:
             band = fascia_band(line, s.geometry)
         else:
             band = FasciaBand(np.full((rows, columns), np.nan), np.zeros((rows, columns), np.intp))
-        grid = np.stack(np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij"), axis=-1)
-        return cls(s, marks, line, band, s.geometry.heights_mm(grid))
+        return cls(s, marks, line, band, s.geometry.height_map_mm())
 
     @property
     def traced(self) -> bool:

@@ -137,13 +137,16 @@ def skin_mask(marks: Marks, s: Slice, line_rc: FloatArray) -> BoolArray:
 def _surface_columns(marks: Marks, s: Slice, line_rc: FloatArray) -> FloatArray:
     """Column of the body's surface in each row (rows,); the number of columns where cut off."""
     rows, columns = s.geometry.shape
-    rr, cc = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
-    at = marks.geometry.to_pixel(s.geometry.to_lps(np.stack([rr, cc], axis=-1)))
-    layer = ndimage.map_coordinates(
-        marks.subcutaneous, [at[..., 0], at[..., 1]], order=1, mode="nearest"
+    # The marks' grid has the slice's axes: only scale and origin differ.
+    start, end = marks.geometry.to_pixel(
+        s.geometry.to_lps(np.array([[0, 0], [rows - 1, columns - 1]]))
+    )
+    step = (end - start) / np.maximum([rows - 1, columns - 1], 1)
+    layer = ndimage.affine_transform(
+        marks.subcutaneous, step, start, output_shape=(rows, columns), order=1, mode="nearest"
     )
     line = np.interp(np.arange(rows), line_rc[:, 0], line_rc[:, 1])
-    behind_mm = (cc - line[:, None]) * s.geometry.spacing_mm[1]
+    behind_mm = (np.arange(columns)[None, :] - line[:, None]) * s.geometry.spacing_mm[1]
     outside = (layer < 0.5) & (behind_mm > LEAST_FAT_MM)
     surface = np.where(outside.any(axis=1), outside.argmax(axis=1), columns)
     length = max(3, int(SKIN_SMOOTH_MM / s.geometry.spacing_mm[0]) | 1)
