@@ -77,6 +77,8 @@ def recolour(c: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
         x = np.clip(x, 0, None) ** rng.uniform(0.5, 1.8)
     if rng.random() < 0.6:
         x = _paint_edema(x, c["behind_fascia_mm"], rng)
+    if rng.random() < 0.2:
+        x = _paint_net(x, c, rng)
     if rng.random() < 0.6:
         x = x * np.exp(rng.uniform(0.1, 0.5) * _smooth_noise(rng, int(rng.integers(2, 5))))
     if rng.random() < 0.4:
@@ -127,6 +129,24 @@ def _paint_edema(x: np.ndarray, behind: np.ndarray, rng: np.random.Generator) ->
         return x
     bright = float(np.median(deep)) * rng.uniform(1.25, 3.0) + 0.03
     return x * (1 - band) + bright * band * (1 + 0.08 * rng.normal(size=x.shape))
+
+
+def _paint_net(
+    x: np.ndarray, c: dict[str, np.ndarray], rng: np.random.Generator
+) -> np.ndarray:
+    """Reticular subcutaneous edema clear of the fascia: the fascia line must not follow it."""
+    behind = c["behind_fascia_mm"]
+    fat = (c["targets"] & SUBCUTANEOUS > 0) & (behind > rng.uniform(3, 9)) & (behind < 90)
+    start, length = rng.uniform(-20, SIZE), rng.uniform(20, 100)
+    rows = np.arange(SIZE)
+    fat &= ((rows >= start) & (rows <= start + length))[:, None]
+    if fat.sum() < 20:
+        return x
+    noise = ndimage.gaussian_filter(rng.normal(size=x.shape), rng.uniform(0.8, 2.0))
+    net = np.exp(-((noise / (rng.uniform(0.3, 0.8) * noise.std())) ** 2))
+    weight = ndimage.gaussian_filter(net * fat, 0.4)
+    bright = float(np.percentile(x, rng.uniform(80, 99.5)))
+    return x * (1 - weight) + bright * weight
 
 
 def _curve(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:

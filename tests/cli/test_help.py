@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from fasciaseg.options import Options, ThresholdOptions
 from fasciaseg.result import SCHEMA
 from fasciaseg.version import __version__
 from fasciaseg_cli.app import app
@@ -97,3 +99,17 @@ def test_every_key_of_the_result_is_documented(exam: Path) -> None:
     told = fasciaseg.classify(exam, options).to_dict()
     missing = {key for key in keys(told) if f"`{key}`" not in page}
     assert not missing - set(told["timings_ms"])
+
+
+def test_every_threshold_is_documented_with_its_default() -> None:
+    page = (REPO / "docs" / "method.md").read_text()
+    told: dict[str, str] = {}
+    for names, defaults in re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| ([\d., ]+) \|", page, re.M):
+        told |= zip(re.findall(r"\w+", names), defaults.split(", "), strict=True)
+    assert told == {name: str(value) for name, value in asdict(ThresholdOptions()).items()}
+
+
+def test_every_option_of_the_library_is_documented() -> None:
+    page = (REPO / "docs" / "python.md").read_text()
+    for option in fields(Options):
+        assert f"| `{option.name}` |" in page, option.name
