@@ -27,7 +27,7 @@ class ThresholdOptions:
     """
 
     k: float = 1.5
-    sure: float = 1.0
+    sure: float = 1.05
     csf_low: float = 0.3
     csf_high: float = 1.0
     fluid_csf: float = 0.85

@@ -322,7 +322,13 @@ def _edema(
             skins,
             [parts[i].slice.geometry for i in read],
             levels,
-            float(threshold.in_fat(reference.falloff.gain(np.array(10.0), np.array(0.0)))),
+            float(
+                threshold.in_fat(
+                    reference.falloff.gain(
+                        np.array(10.0), np.array(reference.falloff.middle_z_mm)
+                    )
+                )
+            ),
         )
     scored = score(
         [
@@ -401,17 +407,21 @@ def _edema_flags(scored: Score) -> list[Flag]:
 def _threshold_record(threshold: Threshold | None, reference: Reference) -> dict[str, object]:
     """The numbers behind the threshold, for `edema.threshold`."""
 
-    def rounded(values: tuple[float, ...] | None) -> list[float] | None:
-        return [round(v, 2) for v in values] if values is not None else None
+    def digits(value: float | None) -> float | None:
+        # Four digits, not two decimals: scanner units can be anything.
+        return float(f"{value:.4g}") if value is not None and np.isfinite(value) else None
+
+    def quartiles(values: tuple[float, float, float] | None) -> list[float | None] | None:
+        return [digits(v) for v in values] if values is not None else None
 
     return {
-        "low": round(threshold.low, 2) if threshold else None,
-        "fluid_csf": round(threshold.fluid_csf, 2) if threshold else None,
-        "fluid_muscle": round(threshold.fluid_muscle, 2) if threshold else None,
+        "low": digits(threshold.low) if threshold else None,
+        "fluid_csf": digits(threshold.fluid_csf) if threshold else None,
+        "fluid_muscle": digits(threshold.fluid_muscle) if threshold else None,
         "source": threshold.source if threshold else None,
         "bounded": threshold.bounded if threshold else None,
-        "muscle_quartiles": rounded(reference.muscle),
-        "body_quartiles": rounded(reference.bodies),
-        "csf": round(reference.csf, 2) if reference.csf is not None else None,
+        "muscle_quartiles": quartiles(reference.muscle),
+        "body_quartiles": quartiles(reference.bodies),
+        "csf": digits(reference.csf),
         "falloff_per_mm": round(reference.falloff.per_mm, 5),
     }

@@ -130,7 +130,7 @@ def skin_mask(marks: Marks, s: Slice, line_rc: FloatArray) -> BoolArray:
     length = max(3, int(SKIN_SMOOTH_MM / s.geometry.spacing_mm[0]) | 1)
     thickness = ndimage.percentile_filter(thickness, 75, size=length, mode="nearest")
     column = np.arange(columns)[None, :]
-    skin = column >= (surface - thickness / mm)[:, None]
+    skin = (column >= (surface - thickness / mm)[:, None]) & (surface < columns)[:, None]
     return np.asarray(skin & (column > (line + LEAST_FAT_MM / 2 / mm)[:, None]))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
 from ..geometry import FloatArray, SliceGeometry
@@ -92,7 +93,7 @@ def find_bodies(marks: Marks) -> list[Body]:
     if not len(inside):
         return []
     pixel_mm2 = marks.geometry.spacing_mm[0] * marks.geometry.spacing_mm[1]
-    seeds = np.stack([rows, columns], axis=1)
+    seeds = _apart(np.stack([rows, columns], axis=1), heat, marks.geometry.spacing_mm[0])
     away = np.linalg.norm(inside[:, None, :] - seeds[None], axis=2)
     nearest, distance = away.argmin(axis=1), away.min(axis=1)
     bodies = []
@@ -113,6 +114,17 @@ def find_bodies(marks: Marks) -> list[Body]:
             )
         )
     return bodies
+
+
+def _apart(
+    seeds: npt.NDArray[np.intp], heat: FloatArray, pixel_mm: float
+) -> npt.NDArray[np.intp]:
+    """The highest peaks that lie at least `LEAST_STEP_MM` from each other."""
+    kept: list[npt.NDArray[np.intp]] = []
+    for seed in sorted(seeds, key=lambda rc: -float(heat[rc[0], rc[1]])):
+        if all(np.linalg.norm(seed - k) * pixel_mm >= LEAST_STEP_MM for k in kept):
+            kept.append(seed)
+    return np.array(kept)
 
 
 def chain(bodies: Sequence[Body], geometry: SliceGeometry) -> list[Body]:
@@ -174,7 +186,8 @@ def number(bodies: Sequence[Body], geometry: SliceGeometry) -> Numbering:
     last = int(np.argmax(scores))
     seen = scores[last] >= L5_SEEN
     if not seen:
-        last = len(bodies) - 1
+        presacral = [i for i, b in enumerate(bodies) if b.s1 < 0.5]
+        last = presacral[-1] if presacral else len(bodies) - 1
     kept = list(bodies[: last + 1])
     l5_index = LEVELS.index("L5")
     steps, missed = _steps(kept, geometry)

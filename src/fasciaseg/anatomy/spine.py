@@ -95,7 +95,7 @@ def locate(stack: SliceStack, localizer: Localizer) -> Spine:
 
     sampled = _sampled(along)
     lateral = _rough_middle(
-        np.array([float(marks(i).center.clip(0.25).sum()) for i in sampled]), along[sampled]
+        np.array([_certainty(marks(i)) for i in sampled]), along[sampled]
     )
     tried: set[tuple[int, int, int]] = set()
     # The bodies give the lateral position, which gives the slices on which bodies are found.
@@ -113,6 +113,10 @@ def locate(stack: SliceStack, localizer: Localizer) -> Spine:
             break
         tried.add(central)
         lateral = float(offsets.mean())
+    if not offsets.size:
+        lateral = float((along[0] + along[-1]) / 2)
+        central, middle = central_three(along, lateral)
+        three = (marks(central[0]), marks(central[1]), marks(central[2]))
     vertebrae = _vertebrae(numbering, stack.geometries[middle], fused, offsets, along, middle)
     aside = tuple(float(o - lateral) for o in offsets)
     return Spine(central, middle, three, vertebrae, numbering, lateral, aside)
@@ -135,6 +139,11 @@ def _sampled(along: FloatArray) -> list[int]:
     wanted = np.arange(center - SEARCH_MM, center + SEARCH_MM + 1e-6, SAMPLE_STEP_MM)
     wanted = wanted[(wanted >= along[0] - SAMPLE_STEP_MM / 2) & (wanted <= along[-1] + SAMPLE_STEP_MM / 2)]
     return sorted({int(np.abs(along - w).argmin()) for w in wanted})
+
+
+def _certainty(marks: Marks) -> float:
+    """How much of a slice looks like the centres of bodies."""
+    return float(marks.center[marks.center > levels.PEAK].sum())
 
 
 def _rough_middle(evidence: FloatArray, at_mm: FloatArray) -> float:

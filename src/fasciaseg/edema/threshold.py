@@ -39,7 +39,8 @@ class Threshold:
 
     Attributes:
         low: from here on deep tissue is edema.
-        fluid_csf: behind the fascia fluid is at least this bright *as measured* ...
+        fluid_csf: behind the fascia fluid is at least this bright *as measured* (infinite where
+            no CSF was seen) ...
         fluid_muscle: ... and this bright corrected.
         reference: the muscle's (or bodies') median, against which contrast is stated.
         source: `muscle`, `bodies_and_csf` or `csf`.
@@ -74,7 +75,7 @@ class Threshold:
 
 
 def make_threshold(reference: Reference, options: ThresholdOptions) -> Threshold | None:
-    """The exam's threshold; None where neither muscle nor CSF nor bodies were seen."""
+    """The exam's threshold; None where neither muscle nor CSF was seen."""
     csf = reference.csf
     if reference.muscle is not None:
         q1, q2, q3 = reference.muscle
@@ -95,7 +96,7 @@ def make_threshold(reference: Reference, options: ThresholdOptions) -> Threshold
             low, bounded = options.csf_high * far, "csf_high"
     return Threshold(
         low=low,
-        fluid_csf=options.fluid_csf * csf if csf is not None else low,
+        fluid_csf=options.fluid_csf * csf if csf is not None else np.inf,
         fluid_muscle=options.fluid_muscle * q2,
         reference=q2,
         source=source,

@@ -16,6 +16,8 @@ from ..vertebrae import LOWER_LUMBAR, SCORED_LEVELS, THORACOLUMBAR
 NON_SEVERE_LEVELS = 3
 #: A level cut by the image's edge is judged if this share of its territory is in view.
 LEAST_IN_VIEW = 0.5
+#: A third of thirty points is a third.
+ROUNDING = 1e-6
 #: Edema beyond L5's lower boundary or at the line's ends counts from this length on.
 NOTABLE_MM = 5.0
 
@@ -100,7 +102,7 @@ def score(
         rows.append(
             LevelEdema(
                 level=level,
-                involved=bool(coverage >= involved_fraction) if judged else None,
+                involved=bool(coverage >= involved_fraction - ROUNDING) if judged else None,
                 coverage=round(coverage, 4),
                 length_mm=round(length, 2),
                 area_mm2=round(sum(a[level][0] for a in area_levels), 2),
