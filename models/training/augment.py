@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from data import BODY, CANAL, L5, SACRUM, SUBCUTANEOUS, Sample
 from scipy import ndimage
 
-from data import BODY, CANAL, L5, SACRUM, SUBCUTANEOUS, Sample
 from fasciaseg.anatomy.localizer import PIXEL_MM, standardised
 
 SIZE = 128
@@ -33,9 +33,12 @@ def crop(sample: Sample, rng: np.random.Generator) -> dict[str, np.ndarray]:
         )
 
     inverse = np.linalg.inv(matrix)
-    distance = np.nan_to_num(
-        np.arange(sample.image.shape[1])[None, :] - sample.fascia[:, None], nan=1e3
-    ).astype(np.float32) * sample.pixel_mm
+    distance = (
+        np.nan_to_num(
+            np.arange(sample.image.shape[1])[None, :] - sample.fascia[:, None], nan=1e3
+        ).astype(np.float32)
+        * sample.pixel_mm
+    )
     return {
         "image": sampled(ndimage.gaussian_filter(sample.image, 0.35 * zoom), 1),
         "targets": sampled(sample.targets, 0),
@@ -131,9 +134,7 @@ def _paint_edema(x: np.ndarray, behind: np.ndarray, rng: np.random.Generator) ->
     return x * (1 - band) + bright * band * (1 + 0.08 * rng.normal(size=x.shape))
 
 
-def _paint_net(
-    x: np.ndarray, c: dict[str, np.ndarray], rng: np.random.Generator
-) -> np.ndarray:
+def _paint_net(x: np.ndarray, c: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
     """Reticular subcutaneous edema clear of the fascia: the fascia line must not follow it."""
     behind = c["behind_fascia_mm"]
     fat = (c["targets"] & SUBCUTANEOUS > 0) & (behind > rng.uniform(3, 9)) & (behind < 90)
@@ -190,13 +191,13 @@ def heat(centers: np.ndarray) -> np.ndarray:
     return out
 
 
-def example(
-    sample: Sample, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def example(sample: Sample, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Input (SIZE, SIZE), targets (6, SIZE, SIZE) and their weights, all float32."""
     c = crop(sample, rng)
     x = standardised(recolour(c, rng))
-    targets = np.stack([(c["targets"] & b > 0).astype(np.float32) for b in BITS] + [heat(c["centers"])])
+    targets = np.stack(
+        [(c["targets"] & b > 0).astype(np.float32) for b in BITS] + [heat(c["centers"])]
+    )
     known = np.stack([(c["known"] & b > 0).astype(np.float32) for b in (*BITS, BODY)])
     known[4] *= 1 + BORDER_EMPHASIS * (np.abs(c["behind_fascia_mm"]) < BORDER_MM)
     return x, targets, known

@@ -12,8 +12,6 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
-from scipy import ndimage
-
 from fascia_labels import (
     BEHIND_BODIES_MM,
     BEHIND_CANAL_MM,
@@ -21,6 +19,7 @@ from fascia_labels import (
     front_columns,
     skin_columns,
 )
+from scipy import ndimage
 
 #: VerSe numbers used by the label files.
 VERSE = {**{f"T{i}": 7 + i for i in range(1, 13)}, **{f"L{i}": 19 + i for i in range(1, 6)}}
@@ -80,9 +79,7 @@ def samples_of(folder: Path, case: dict) -> list[Sample]:
     out = []
     for k in range(len(image)):
         targets, known, instances = (
-            spider_targets(labels[k])
-            if spider
-            else _level_targets(labels[k], top, S1 in labels)
+            spider_targets(labels[k]) if spider else _level_targets(labels[k], top, S1 in labels)
         )
         if spider and not instances.any():
             continue
@@ -94,7 +91,7 @@ def samples_of(folder: Path, case: dict) -> list[Sample]:
 
 
 def _clean(image: np.ndarray) -> np.ndarray:
-    """Without the raised floor of some 8-bit copies and the bright frame of others; 0 to about 1."""
+    """Without the raised floor of some 8-bit copies and the bright frame of others, 0 to 1."""
     image = np.maximum(image - np.percentile(image, 3), 0)
     image[:, :3] = image[:, -3:] = 0
     image[:, :, :3] = image[:, :, -3:] = 0
@@ -208,11 +205,17 @@ def _on_grid(
     case: dict,
     spacing: tuple[float, float],
 ) -> Sample:
-    ids = [i for i in np.unique(instances) if i and (instances == i).sum() * spacing[0] * spacing[1] > 150]
+    ids = [
+        i
+        for i in np.unique(instances)
+        if i and (instances == i).sum() * spacing[0] * spacing[1] > 150
+    ]
     centers = np.array(ndimage.center_of_mass(instances > 0, instances, ids)).reshape(-1, 2)
     if abs(spacing[0] - 1) > 0.02 or abs(spacing[1] - 1) > 0.02:
         shape = tuple(round(n * s) for n, s in zip(image.shape, spacing, strict=True))
-        image = ndimage.zoom(image, [m / n for m, n in zip(shape, image.shape, strict=True)], order=1)
+        image = ndimage.zoom(
+            image, [m / n for m, n in zip(shape, image.shape, strict=True)], order=1
+        )
         pick = [
             np.clip(np.round((np.arange(m) + 0.5) / s - 0.5).astype(int), 0, n - 1)
             for m, s, n in zip(shape, spacing, targets.shape, strict=True)

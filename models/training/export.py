@@ -12,10 +12,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
+from net import LocalizerNet
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
-
-from net import LocalizerNet
 
 
 class _Graph:
@@ -48,9 +47,7 @@ class _Graph:
             kernel = kernel * scale.view(-1, 1, 1, 1)
             shift = norm.bias.data - norm.running_mean * scale
         pad = conv.padding[0]
-        return self.add(
-            "Conv", [x, self.weight(kernel), self.weight(shift)], pads=[pad] * 4
-        )
+        return self.add("Conv", [x, self.weight(kernel), self.weight(shift)], pads=[pad] * 4)
 
     def block(self, x: str, block: nn.Sequential) -> str:
         for i in (0, 3):

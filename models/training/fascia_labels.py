@@ -40,7 +40,7 @@ def fascia_columns(
     `image` is (rows, columns) with the back to the right, `front` (rows,) the first column
     allowed.
     """
-    rows, columns = image.shape
+    columns = image.shape[1]
     step = _step(image, spacing_mm) * (1 if fat_is_bright else -1)
     step[:, -3:] = -5
     index = np.arange(columns)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-
 from data import BODY, CANAL, L5, SACRUM, SUBCUTANEOUS, Sample
+
 from fasciaseg.phantom import (
     Coil,
     Sampling,

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from data import VERSE, load_scan, spider_targets
 from scipy import ndimage
 
-from data import VERSE, load_scan, spider_targets
 from fasciaseg.geometry import Slice, SliceGeometry
 
 NAMES = {number: name for name, number in VERSE.items()}
@@ -35,6 +35,7 @@ class ScanStack:
 
     @property
     def geometries(self) -> Sequence[SliceGeometry]:
+        """Geometry of every slice."""
         return self._geometries
 
     def __len__(self) -> int:

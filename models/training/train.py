@@ -12,15 +12,15 @@ import pickle
 import time
 from pathlib import Path
 
+import augment
 import numpy as np
 import torch
-from torch import nn
-
-import augment
 from data import Sample, cases, samples_of
 from export import write_onnx
-from folds import fold_of
 from net import CHANNELS, LocalizerNet
+from torch import nn
+
+from folds import fold_of
 
 #: How often each source is drawn; within a source every slice with bodies alike.
 SHARES = {"burian2019": 0.32, "chu2015": 0.14, "zukic2014": 0.1, "spider2024": 0.24, "phantom": 0.2}
@@ -80,16 +80,16 @@ def loss_of(logits: torch.Tensor, targets: torch.Tensor, known: torch.Tensor) ->
     return 2 * value + 0.5 * dice.mean()
 
 
-def train(
-    pairs: list[tuple[str, Sample]], steps: int, batch_size: int, seed: int
-) -> LocalizerNet:
+def train(pairs: list[tuple[str, Sample]], steps: int, batch_size: int, seed: int) -> LocalizerNet:
     """Fit a network; progress goes to the terminal."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     net = LocalizerNet().to(memory_format=torch.channels_last)
     net.head.bias.data.fill_(-2.0)
     optimiser = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=steps, pct_start=0.2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, 4e-3, total_steps=steps, pct_start=0.2
+    )
     samples = [s for _, s in pairs]
     weights = draw_weights(pairs)
     start, running = time.monotonic(), 0.0
@@ -103,7 +103,9 @@ def train(
         schedule.step()
         running += (loss.item() - running) / min(step, 50)
         if step % 50 == 0:
-            print(f"step {step:5d}  loss {running:.4f}  {time.monotonic() - start:6.0f} s", flush=True)
+            print(
+                f"step {step:5d}  loss {running:.4f}  {time.monotonic() - start:6.0f} s", flush=True
+            )
     return net
 
 

@@ -1,7 +1,7 @@
 """Read the nine real exams with the fold that never saw their patient, and with one model.
 
-    python models/training/validate_exams.py --shared ../shared --folds models/folds
-    python models/training/validate_exams.py --shared ../shared
+python models/training/validate_exams.py --shared ../shared --folds models/folds
+python models/training/validate_exams.py --shared ../shared
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import json
 from pathlib import Path
 
 import numpy as np
+from data import cases
 
 import fasciaseg
-from data import cases
 from folds import fold_of
 
 #: Which scan each exam was made from (the data's README).
@@ -60,7 +60,8 @@ def main() -> None:
             for n, p in t["vertebrae"].items()
         ]
         print(
-            f"{name:16s} {'ok ' if ok else 'BAD'} {c.location}/{c.severity} {list(r.edema.levels)} "
+            f"{name:16s} {'ok ' if ok else 'BAD'} {c.location}/{c.severity} "
+            f"{list(r.edema.levels)} "
             f"truth {t['levels']}  length {r.edema.length_mm:.1f}/{t['length_mm']:.1f}  "
             f"middle {r.central_slices[1].position_mm:.1f}/{t['middle_x_mm']}  "
             f"vertebra max {max(far):.1f} mm  cov "

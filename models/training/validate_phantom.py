@@ -33,15 +33,27 @@ class PhantomStack:
         view = str(rng.choice(["full", "lumbar", "thoracolumbar"]))
         middle = float(rng.uniform(-4, 4))
         self.seed = int(rng.integers(2**31))
-        self.coil = Coil(depth_mm=float(rng.uniform(100, 400)), reach_mm=float(rng.uniform(200, 400)), ripple=0.05)
+        self.coil = Coil(
+            depth_mm=float(rng.uniform(100, 400)),
+            reach_mm=float(rng.uniform(200, 400)),
+            ripple=0.05,
+        )
         self.noise = float(rng.uniform(0.005, 0.02))
-        first = random_view(rng, phantom, view=view, offset_mm=middle, shape=(300, 260), spacing_mm=1.1)
+        first = random_view(
+            rng, phantom, view=view, offset_mm=middle, shape=(300, 260), spacing_mm=1.1
+        )
         normal = np.asarray(first.normal) * np.sign(first.normal[0])
         self.geometries: list[SliceGeometry] = []
         for k in range(-6, 7):
             o = np.asarray(first.origin_lps_mm) + normal * k * SPACING_MM
             self.geometries.append(
-                SliceGeometry(tuple(map(float, o)), first.column_axis, first.row_axis, first.spacing_mm, first.shape)
+                SliceGeometry(
+                    tuple(map(float, o)),
+                    first.column_axis,
+                    first.row_axis,
+                    first.spacing_mm,
+                    first.shape,
+                )
             )
         self.kept: dict[int, Slice] = {}
 
@@ -52,8 +64,13 @@ class PhantomStack:
         if index not in self.kept:
             g = self.geometries[index]
             image = render(
-                self.phantom, g, self.sequence, coil=self.coil, noise=self.noise,
-                sampling=Sampling(thickness_mm=4.0, subslices=2, supersample=2), seed=self.seed + index,
+                self.phantom,
+                g,
+                self.sequence,
+                coil=self.coil,
+                noise=self.noise,
+                sampling=Sampling(thickness_mm=4.0, subslices=2, supersample=2),
+                seed=self.seed + index,
             )
             self.kept[index] = Slice((image * 1000).astype(np.float32), g, f"1.{index}", index)
         return self.kept[index]
@@ -75,7 +92,11 @@ def main() -> None:
     args = parser.parse_args()
     localizer = Localizer(args.model or default_model(), 1)
     rows = defaultdict(list)
-    sequences = {"T2_FS": Sequence.T2_FS, "STIR": Sequence.STIR, "T2_DIXON_WATER": Sequence.T2_DIXON_WATER}
+    sequences = {
+        "T2_FS": Sequence.T2_FS,
+        "STIR": Sequence.STIR,
+        "T2_DIXON_WATER": Sequence.T2_DIXON_WATER,
+    }
     for i in range(args.count):
         rng = np.random.default_rng([args.seed, i])
         phantom = random_phantom(rng)
@@ -97,17 +118,34 @@ def main() -> None:
             n
             for n, c in centers.items()
             if n not in ("S1", "S2", "S3", "T1", "T2", "T3", "T4")
-            and all(8 < p * s < (m * s - 8) for p, s, m in zip(g.to_pixel(np.asarray(c)), g.spacing_mm, g.shape, strict=True))
+            and all(
+                8 < p * s < (m * s - 8)
+                for p, s, m in zip(g.to_pixel(np.asarray(c)), g.spacing_mm, g.shape, strict=True)
+            )
         }
         right, n, l5 = _counts(r.vertebrae, centers, inside)
         exact = list(r.edema.levels) == list(t.levels)
         same = r.classification.location == t.location and r.classification.severity == t.severity
         rows[name].append((right, n, l5, exact, same))
         if right < n or not exact:
-            print(i, name, f"{right}/{n}", "found", list(r.edema.levels), "truth", list(t.levels), r.classification.location, [f.code for f in r.flags], flush=True)
+            print(
+                i,
+                name,
+                f"{right}/{n}",
+                "found",
+                list(r.edema.levels),
+                "truth",
+                list(t.levels),
+                r.classification.location,
+                [f.code for f in r.flags],
+                flush=True,
+            )
     for name, rs in rows.items():
         right, n = sum(r[0] for r in rs), sum(r[1] for r in rs)
-        print(f"{name:15s} vertebrae {right}/{n}  L5 {sum(r[2] for r in rs)}/{len(rs)}  levels exact {sum(r[3] for r in rs)}/{len(rs)}  class {sum(r[4] for r in rs)}/{len(rs)}")
+        print(
+            f"{name:15s} vertebrae {right}/{n}  L5 {sum(r[2] for r in rs)}/{len(rs)}  "
+            f"levels exact {sum(r[3] for r in rs)}/{len(rs)}  class {sum(r[4] for r in rs)}/{len(rs)}"
+        )
 
 
 if __name__ == "__main__":

@@ -14,13 +14,14 @@ from collections import Counter
 from pathlib import Path
 
 from data import cases
+from scans import ScanStack
+
 from fasciaseg.anatomy.localizer import Localizer
 from fasciaseg.options import Options
 from fasciaseg.pipeline import SeriesContext, read_stack
 from fasciaseg.report import WriteOptions, write
 from fasciaseg.result import SeriesInfo, StudyInfo
 from folds import fold_of
-from scans import ScanStack
 
 
 def main() -> None:

@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray: TypeAlias = npt.NDArray[np.floating]
+#: Coordinates may come as whole numbers too.
+AnyArray: TypeAlias = npt.NDArray[np.floating] | npt.NDArray[np.integer]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 Vector: TypeAlias = tuple[float, float, float]
 
@@ -56,23 +58,26 @@ class SliceGeometry:
         """LPS x of the slice's centre: what `central_slices[].position_mm` reports."""
         return self.center_lps_mm[0]
 
-    def to_lps(self, rc: FloatArray) -> FloatArray:
+    def to_lps(self, rc: AnyArray) -> FloatArray:
         """Map pixel coordinates (..., 2) as (row, column) to LPS mm (..., 3)."""
         rc = np.asarray(rc, dtype=float)
         down = rc[..., 0:1] * self.spacing_mm[0] * np.asarray(self.row_axis)
         across = rc[..., 1:2] * self.spacing_mm[1] * np.asarray(self.column_axis)
         return np.asarray(np.asarray(self.origin_lps_mm) + down + across)
 
-    def to_pixel(self, lps: FloatArray) -> FloatArray:
+    def to_pixel(self, lps: AnyArray) -> FloatArray:
         """Project LPS mm (..., 3) onto the slice: (..., 2) as (row, column)."""
         d = np.asarray(lps, dtype=float) - np.asarray(self.origin_lps_mm)
         row = d @ np.asarray(self.row_axis) / self.spacing_mm[0]
         column = d @ np.asarray(self.column_axis) / self.spacing_mm[1]
         return np.stack([row, column], axis=-1)
 
-    def heights_mm(self, rc: FloatArray) -> FloatArray:
+    def heights_mm(self, rc: AnyArray) -> FloatArray:
         """LPS z of pixel coordinates (..., 2): levels are told apart by it."""
-        return np.asarray(self.to_lps(rc)[..., 2])
+        rc = np.asarray(rc, dtype=float)
+        down = rc[..., 0] * (self.spacing_mm[0] * self.row_axis[2])
+        across = rc[..., 1] * (self.spacing_mm[1] * self.column_axis[2])
+        return np.asarray(self.origin_lps_mm[2] + down + across)
 
     def height_map_mm(self) -> FloatArray:
         """LPS z of every pixel (rows, columns)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,9 @@ class ThresholdOptions:
 
     def __post_init__(self) -> None:
         """Reject values that can't mean anything."""
+        numbers = dataclasses.astuple(self)
+        if not all(math.isfinite(n) for n in numbers):
+            raise UsageError("bad_option", "Threshold options must be finite numbers.")
         if self.k < 0 or self.sure < 1:
             raise UsageError("bad_option", "k must be at least 0 and sure at least 1.")
         if not 0 < self.csf_low < self.csf_high:

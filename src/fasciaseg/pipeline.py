@@ -15,11 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .version import __version__
 from .anatomy.band import FasciaBand, fascia_band
 from .anatomy.fascia import skin_mask, trace_fascia
 from .anatomy.localizer import Localizer, Marks
-from .anatomy.spine import Spine, SliceStack, locate, positions_mm
+from .anatomy.spine import SliceStack, Spine, locate, positions_mm
 from .edema.normalise import Reference, Tissue, measure
 from .edema.suppression import unsuppressed_levels
 from .edema.threshold import Threshold, find_edema, make_threshold, tissue_before
@@ -34,15 +33,15 @@ from .result import (
     Classification,
     Edema,
     Flag,
-    LevelEdema,
     Result,
     SeriesInfo,
     Software,
     StudyInfo,
 )
-from .scoring.score import NOTABLE_MM, LEAST_IN_VIEW, Score, SliceEdema, classify as classify_levels
-from .scoring.score import score
+from .scoring.score import NOTABLE_MM, Score, SliceEdema, score
+from .scoring.score import classify as classify_levels
 from .scoring.territories import territories
+from .version import __version__
 from .vertebrae import LOWER_LUMBAR, THORACIC, THORACOLUMBAR
 
 log = logging.getLogger(__name__)
@@ -78,9 +77,7 @@ class Clock:
         """Time what happens inside."""
         start = time.perf_counter()
         yield
-        self.timings_ms[name] = (
-            self.timings_ms.get(name, 0.0) + (time.perf_counter() - start) * 1e3
-        )
+        self.timings_ms[name] = self.timings_ms.get(name, 0.0) + (time.perf_counter() - start) * 1e3
 
 
 def default_model() -> Path:
@@ -120,8 +117,7 @@ def read_exam(path: Path, options: Options) -> Reading:
         except NothingToRead as error:
             log.info("No spine in a %s series; trying the next one.", series.role)
             missed = missed or error
-    assert missed is not None  # noqa: S101 - `choose` gives at least one series
-    raise missed
+    raise missed or NothingToRead("no_usable_series", "No usable series was found.")
 
 
 def read_stack(
@@ -188,9 +184,7 @@ def read_stack(
             CentralSlice(s.sop_instance_uid, round(s.geometry.position_mm, 2), s.frame)
             for s in slices
         ),
-        levels_in_view=tuple(
-            r.level for r in scored.per_level if r.level in measured.in_view
-        ),
+        levels_in_view=tuple(r.level for r in scored.per_level if r.level in measured.in_view),
         vertebrae=spine.vertebrae if spine.found else (),
         anchor=Anchor(spine.numbering.kind, spine.numbering.confidence)
         if spine.found
@@ -211,8 +205,7 @@ def read_stack(
     return Reading(
         result=result,
         slices=tuple(
-            SliceReading(p.slice, p.line_rc, e)
-            for p, e in zip(parts, measured.masks, strict=True)
+            SliceReading(p.slice, p.line_rc, e) for p, e in zip(parts, measured.masks, strict=True)
         ),
         boundaries_mm=levels,
     )
@@ -266,7 +259,7 @@ def _reference(
         if len(fitting):
             i = int(fitting[np.abs(away[fitting] - (low + high) / 2).argmin()])
             s = stack[i]
-            traced = _Traced.of(s, localizer.mark([s])[0])
+            traced = _Traced.of(s, spine.seen.get(i) or localizer.mark([s])[0])
             if traced.traced:
                 beside.append(Tissue(s, traced.band, traced.z_mm))
     heights = [v.center_lps_mm[2] for v in spine.vertebrae] or [0.0]
@@ -284,7 +277,7 @@ def _sample(part: _Traced, mark: FloatArray) -> FloatArray:
     rows, columns = part.slice.geometry.shape
     r = np.clip(np.round(at[:, 0]).astype(int), 0, rows - 1)
     c = np.clip(np.round(at[:, 1]).astype(int), 0, columns - 1)
-    return part.slice.pixels[r, c].astype(float)
+    return np.asarray(part.slice.pixels[r, c], dtype=float)
 
 
 def _edema(
@@ -324,9 +317,7 @@ def _edema(
             levels,
             float(
                 threshold.in_fat(
-                    reference.falloff.gain(
-                        np.array(10.0), np.array(reference.falloff.middle_z_mm)
-                    )
+                    reference.falloff.gain(np.array(10.0), np.array(reference.falloff.middle_z_mm))
                 )
             ),
         )
@@ -342,7 +333,9 @@ def _edema(
         fascial_mm=options.threshold.fascial_mm,
         unreadable=bad,
     )
-    in_view = frozenset(r.level for r in scored.per_level if r.involved is not None or r.level in bad)
+    in_view = frozenset(
+        r.level for r in scored.per_level if r.involved is not None or r.level in bad
+    )
     if threshold is None:
         scored = replace(
             scored, per_level=tuple(replace(r, involved=None) for r in scored.per_level), levels=()

@@ -56,11 +56,11 @@ def front_gain(marks: Marks) -> FloatArray:
     n = p.shape[1]
     index = np.arange(n)
 
-    def mean(start: FloatArray, stop: FloatArray) -> FloatArray:
-        a, b = np.clip(start, 0, n).astype(int), np.clip(stop, 0, n).astype(int)
+    def mean(first: int, stop: int) -> FloatArray:
+        a, b = np.clip(index + first, 0, n), np.clip(index + stop, 0, n)
         return np.asarray((total[:, b] - total[:, a]) / np.maximum(b - a, 1))
 
-    return mean(index, index + 3) - mean(index - 4, index)
+    return np.asarray(mean(0, 3) - mean(-4, 0))
 
 
 def _smooth_path(gain: FloatArray) -> np.ndarray:
@@ -68,14 +68,15 @@ def _smooth_path(gain: FloatArray) -> np.ndarray:
     best = gain[0].astype(float)
     came = np.zeros((rows, columns), int)
     moves = np.arange(-REACH, REACH + 1)
+    cost = BEND * moves[:, None] ** 2
+    every = np.arange(columns)
+    padded = np.full(columns + 2 * REACH, -1e9)
     for r in range(1, rows):
-        padded = np.pad(best, REACH, constant_values=-1e9)
-        options = np.stack(
-            [padded[m + REACH : m + REACH + columns] - BEND * m * m for m in moves]
-        )
+        padded[REACH:-REACH] = best
+        options = np.lib.stride_tricks.sliding_window_view(padded, columns) - cost
         choice = options.argmax(axis=0)
         came[r] = moves[choice]
-        best = gain[r] + options[choice, np.arange(columns)]
+        best = gain[r] + options[choice, every]
     path = np.zeros(rows, int)
     path[-1] = int(best.argmax())
     for r in range(rows - 1, 0, -1):
@@ -106,7 +107,7 @@ def _one_point_a_row(rc: FloatArray, s: Slice) -> FloatArray:
     )
     columns = np.interp(rows, rc[order, 0], rc[order, 1])
     inside = (columns >= 0) & (columns <= s.geometry.shape[1] - 1)
-    return np.stack([rows, columns], axis=1)[inside]
+    return np.asarray(np.stack([rows, columns], axis=1)[inside], dtype=float)
 
 
 def skin_mask(marks: Marks, s: Slice, line_rc: FloatArray) -> BoolArray:

@@ -116,9 +116,7 @@ def find_bodies(marks: Marks) -> list[Body]:
     return bodies
 
 
-def _apart(
-    seeds: npt.NDArray[np.intp], heat: FloatArray, pixel_mm: float
-) -> npt.NDArray[np.intp]:
+def _apart(seeds: npt.NDArray[np.intp], heat: FloatArray, pixel_mm: float) -> npt.NDArray[np.intp]:
     """The highest peaks that lie at least `LEAST_STEP_MM` from each other."""
     kept: list[npt.NDArray[np.intp]] = []
     for seed in sorted(seeds, key=lambda rc: -float(heat[rc[0], rc[1]])):
@@ -197,9 +195,7 @@ def number(bodies: Sequence[Body], geometry: SliceGeometry) -> Numbering:
         place -= step
         levels.append(LEVELS[place] if place >= 0 else "")
     named = [(b, n) for b, n in zip(kept, reversed(levels), strict=True) if n]
-    skipped = tuple(
-        f"{levels[::-1][i]}-{levels[::-1][i + 1]}" for i in missed if levels[::-1][i]
-    )
+    skipped = tuple(f"{levels[::-1][i]}-{levels[::-1][i + 1]}" for i in missed if levels[::-1][i])
     return Numbering(
         bodies=tuple(b for b, _ in named),
         levels=tuple(n for _, n in named),

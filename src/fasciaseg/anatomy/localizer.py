@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from ..errors import UsageError
 from ..geometry import FloatArray, Slice, SliceGeometry
 
 #: Pixel size the network was trained at.
@@ -61,7 +62,10 @@ class Localizer:
     def __init__(self, model: Path, threads: int = 0) -> None:
         self.path = model
         self._threads = threads
-        self._bytes = model.read_bytes()
+        try:
+            self._bytes = model.read_bytes()
+        except OSError as e:
+            raise UsageError("no_model", f"The model file can't be read ({e.strerror}).") from e
 
     @cached_property
     def sha256(self) -> str:
@@ -72,14 +76,22 @@ class Localizer:
     def _session(self) -> object:
         import onnxruntime
 
+        onnxruntime.set_default_logger_severity(3)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self._threads
         options.inter_op_num_threads = 1
+        # Threads that spin between two short runs take the processor from everything else.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         options.enable_cpu_mem_arena = False
-        return onnxruntime.InferenceSession(
-            self._bytes, options, providers=["CPUExecutionProvider"]
-        )
+        try:
+            return onnxruntime.InferenceSession(
+                self._bytes, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as e:  # the runtime has no common base class for what can be wrong
+            raise UsageError(
+                "bad_model", "The model file is not a localizer that onnxruntime can load."
+            ) from e
 
     def mark(self, slices: Sequence[Slice]) -> list[Marks]:
         """Run the network on each slice."""

@@ -7,7 +7,7 @@ the stack's own middle is not asked, since patients lie off centre.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -57,6 +57,7 @@ class Spine:
         numbering: how they got their names.
         lateral_mm: mean position of the bodies along the slice normal, mm from the first slice.
         aside_mm: of each vertebra, its own position less that mean.
+        seen: marks of every slice that was looked at, by index.
     """
 
     central: tuple[int, int, int]
@@ -66,6 +67,7 @@ class Spine:
     numbering: levels.Numbering
     lateral_mm: float
     aside_mm: tuple[float, ...]
+    seen: Mapping[int, Marks]
 
     @property
     def found(self) -> bool:
@@ -78,7 +80,10 @@ def positions_mm(stack: SliceStack) -> FloatArray:
     first = stack.geometries[0]
     origin = np.asarray(first.center_lps_mm)
     along = np.array(
-        [(np.asarray(g.center_lps_mm) - origin) @ np.asarray(first.normal) for g in stack.geometries]
+        [
+            (np.asarray(g.center_lps_mm) - origin) @ np.asarray(first.normal)
+            for g in stack.geometries
+        ]
     )
     return along * (-1.0 if along[-1] < 0 else 1.0)
 
@@ -94,9 +99,7 @@ def locate(stack: SliceStack, localizer: Localizer) -> Spine:
         return seen[index]
 
     sampled = _sampled(along)
-    lateral = _rough_middle(
-        np.array([_certainty(marks(i)) for i in sampled]), along[sampled]
-    )
+    lateral = _rough_middle(np.array([_certainty(marks(i)) for i in sampled]), along[sampled])
     tried: set[tuple[int, int, int]] = set()
     # The bodies give the lateral position, which gives the slices on which bodies are found.
     while True:
@@ -119,7 +122,7 @@ def locate(stack: SliceStack, localizer: Localizer) -> Spine:
         three = (marks(central[0]), marks(central[1]), marks(central[2]))
     vertebrae = _vertebrae(numbering, stack.geometries[middle], fused, offsets, along, middle)
     aside = tuple(float(o - lateral) for o in offsets)
-    return Spine(central, middle, three, vertebrae, numbering, lateral, aside)
+    return Spine(central, middle, three, vertebrae, numbering, lateral, aside, seen)
 
 
 def central_three(along: FloatArray, lateral_mm: float) -> tuple[tuple[int, int, int], int]:
@@ -137,7 +140,9 @@ def _sampled(along: FloatArray) -> list[int]:
     """Indices about `SAMPLE_STEP_MM` apart around the middle of the stack."""
     center = (along[0] + along[-1]) / 2
     wanted = np.arange(center - SEARCH_MM, center + SEARCH_MM + 1e-6, SAMPLE_STEP_MM)
-    wanted = wanted[(wanted >= along[0] - SAMPLE_STEP_MM / 2) & (wanted <= along[-1] + SAMPLE_STEP_MM / 2)]
+    wanted = wanted[
+        (wanted >= along[0] - SAMPLE_STEP_MM / 2) & (wanted <= along[-1] + SAMPLE_STEP_MM / 2)
+    ]
     return sorted({int(np.abs(along - w).argmin()) for w in wanted})
 
 

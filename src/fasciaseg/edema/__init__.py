@@ -1,0 +1,1 @@
+"""Which pixels are edema: the exam's own reference, the threshold, the fat suppression."""

@@ -99,7 +99,10 @@ def measure(
     values, depth, z = (
         np.concatenate([s[i] for s in samples]) if samples else np.empty(0) for i in range(3)
     )
-    area = sum(float(np.prod(t.slice.geometry.spacing_mm)) * len(s[0]) for t, s in zip(beside, samples, strict=True)) / max(1, len(samples))
+    area = sum(
+        float(np.prod(t.slice.geometry.spacing_mm)) * len(s[0])
+        for t, s in zip(beside, samples, strict=True)
+    ) / max(1, len(samples))
     muscle, falloff = None, Falloff()
     if area >= LEAST_MUSCLE_MM2:
         falloff = _fit(values, depth, z, sum(span_z_mm) / 2)

@@ -79,7 +79,8 @@ def result_json(result: Result) -> bytes:
         ValueError: a number isn't finite; JSON has no name for it.
     """
     text = json.dumps(result.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-    return f"{text}\n".encode()
+    # A path that is no valid text (surrogates from the file system) must not lose the result.
+    return f"{text}\n".encode("utf-8", "backslashreplace")
 
 
 def _pictures(reading: Reading) -> dict[str, bytes]:

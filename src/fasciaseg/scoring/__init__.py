@@ -1,0 +1,1 @@
+"""From pixels to levels and from levels to the published study's groups."""
