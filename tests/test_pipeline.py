@@ -31,8 +31,8 @@ from fasciaseg.phantom import (
     sagittal_geometry,
     truth,
 )
-from fasciaseg.pipeline import SeriesContext, default_model, read_stack
-from fasciaseg.reading import Reading
+from fasciaseg.pipeline import default_model, read_stack
+from fasciaseg.reading import Reading, SeriesContext
 from fasciaseg.result import SCHEMA, Result, SeriesInfo, StudyInfo
 from fasciaseg.vertebrae import SCORED_LEVELS
 

@@ -66,7 +66,8 @@ def main() -> None:
             f"middle {r.central_slices[1].position_mm:.1f}/{t['middle_x_mm']}  "
             f"vertebra max {max(far):.1f} mm  cov "
             f"{ {p.level: round(p.coverage, 2) for p in r.edema.per_level} } "
-            f"depth {r.edema.depth} {[f.code for f in r.flags]}  {sum(r.timings_ms.values()):.0f} ms"
+            f"depth {r.edema.depth} {[f.code for f in r.flags]}  "
+            f"{sum(r.timings_ms.values()):.0f} ms"
         )
     print(f"{right}/{len(truth)} right, mean absolute length error {np.mean(errors):.1f} mm")
 

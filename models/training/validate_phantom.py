@@ -19,7 +19,8 @@ from fasciaseg.errors import NothingToRead
 from fasciaseg.geometry import Slice, SliceGeometry
 from fasciaseg.options import Options
 from fasciaseg.phantom import Coil, Sampling, Sequence, random_phantom, random_view, render, truth
-from fasciaseg.pipeline import SeriesContext, default_model, read_stack
+from fasciaseg.pipeline import default_model, read_stack
+from fasciaseg.reading import SeriesContext
 from fasciaseg.result import SeriesInfo, StudyInfo
 
 SPACING_MM = 4.4
@@ -144,7 +145,8 @@ def main() -> None:
         right, n = sum(r[0] for r in rs), sum(r[1] for r in rs)
         print(
             f"{name:15s} vertebrae {right}/{n}  L5 {sum(r[2] for r in rs)}/{len(rs)}  "
-            f"levels exact {sum(r[3] for r in rs)}/{len(rs)}  class {sum(r[4] for r in rs)}/{len(rs)}"
+            f"levels exact {sum(r[3] for r in rs)}/{len(rs)}  "
+            f"class {sum(r[4] for r in rs)}/{len(rs)}"
         )
 
 

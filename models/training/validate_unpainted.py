@@ -18,7 +18,8 @@ from scans import ScanStack
 
 from fasciaseg.anatomy.localizer import Localizer
 from fasciaseg.options import Options
-from fasciaseg.pipeline import SeriesContext, read_stack
+from fasciaseg.pipeline import read_stack
+from fasciaseg.reading import SeriesContext
 from fasciaseg.report import WriteOptions, write
 from fasciaseg.result import SeriesInfo, StudyInfo
 from folds import fold_of

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from . import doubts
 from .anatomy.band import FasciaBand, fascia_band
 from .anatomy.fascia import skin_mask, trace_fascia
 from .anatomy.localizer import Localizer, Marks
@@ -26,44 +27,26 @@ from .errors import NothingToRead
 from .flags import flag
 from .geometry import BoolArray, FloatArray, Slice
 from .options import Options
-from .reading import Reading, SliceReading
+from .reading import Reading, SeriesContext, SliceReading
 from .result import (
     Anchor,
     CentralSlice,
     Classification,
     Edema,
-    Flag,
     Result,
     SeriesInfo,
     Software,
     StudyInfo,
 )
-from .scoring.score import NOTABLE_MM, Score, SliceEdema, score
+from .scoring.score import Score, SliceEdema, score
 from .scoring.score import classify as classify_levels
 from .scoring.territories import territories
 from .version import __version__
-from .vertebrae import LOWER_LUMBAR, THORACIC, THORACOLUMBAR
 
 log = logging.getLogger(__name__)
 
 #: Muscle is measured on slices this far from the middle (design: 12-20 mm), nearest to 16 first.
 MUSCLE_SLICES_MM = (12.0, 20.0)
-#: Bodies leave the central slices when they stray this far to the side.
-STRAY_MM = 12.0
-#: More tilt of the slices than this is worth a word.
-OBLIQUE_DEGREES = 15.0
-
-
-@dataclass(frozen=True, eq=False)
-class SeriesContext:
-    """What the rest of the reading needs to know of the series and the study."""
-
-    input: str
-    study: StudyInfo
-    edema: SeriesInfo
-    t1: SeriesInfo | None = None
-    contrast_given: bool = False
-    irregular_spacing: bool = False
 
 
 class Clock:
@@ -148,7 +131,8 @@ def read_stack(
     with clock.step("threshold"):
         reference = _reference(stack, spine, parts, localizer)
         threshold = make_threshold(reference, options.threshold)
-    flags = [*_series_flags(stack, context, spine), *_reference_flags(reference, parts)]
+    flags = doubts.about_series(context, positions_mm(stack), stack.geometries[0], spine)
+    flags += doubts.about_reference(reference, [p.traced for p in parts])
     answerable = (
         spine.found
         and bool(levels)
@@ -165,7 +149,7 @@ def read_stack(
     elif answerable:
         if any(r.involved is not None for r in scored.per_level):
             classification = classify_levels(scored.levels)
-            flags += _edema_flags(scored)
+            flags += doubts.about_edema(scored)
         else:
             flags.append(flag("no_scored_level_in_view"))
     answered = classification.fascia_edema is not None
@@ -341,60 +325,6 @@ def _edema(
             scored, per_level=tuple(replace(r, involved=None) for r in scored.per_level), levels=()
         )
     return _Measured(tuple(masks), scored, in_view, tuple(n for n in levels if n in bad))
-
-
-def _series_flags(stack: SliceStack, context: SeriesContext, spine: Spine) -> list[Flag]:
-    flags = []
-    if context.edema.sequence == "T2":
-        flags.append(flag("plain_t2_only"))
-    if context.contrast_given:
-        flags.append(flag("contrast_given"))
-    along = positions_mm(stack)
-    steps = np.diff(along)
-    if len(steps) > 1 and steps.max() > 1.5 * np.median(steps):
-        flags.append(flag("irregular_spacing"))
-    normal = np.asarray(stack.geometries[0].normal)
-    tilt = float(np.degrees(np.arccos(min(1.0, abs(float(normal[0]))))))
-    if tilt > OBLIQUE_DEGREES:
-        flags.append(flag("oblique_slices", degrees=tilt))
-    if not spine.found:
-        flags.append(flag("central_slices_geometric"))
-        return flags
-    if spine.numbering.kind == "none":
-        flags.append(flag("levels_unverified"))
-    elif spine.numbering.doubtful:
-        flags.append(flag("transitional_suspected"))
-    if spine.numbering.missed:
-        flags.append(flag("vertebra_missed", between=", ".join(spine.numbering.missed)))
-    stray = [abs(o) for o in spine.aside_mm]
-    if stray and max(stray) > STRAY_MM:
-        flags.append(flag("scoliosis_suspected"))
-    return flags
-
-
-def _reference_flags(reference: Reference, parts: list[_Traced]) -> list[Flag]:
-    flags = []
-    if reference.muscle is None:
-        flags.append(flag("reference_muscle_missing"))
-    if not all(p.traced for p in parts):
-        flags.append(flag("fascia_not_found"))
-    return flags
-
-
-def _edema_flags(scored: Score) -> list[Flag]:
-    flags = []
-    involved = set(scored.levels)
-    if scored.depth is not None and scored.depth.subcutaneous > 0.5:
-        flags.append(flag("subcutaneous_edema"))
-    if involved & THORACIC and involved & (THORACOLUMBAR | LOWER_LUMBAR):
-        flags.append(flag("extends_above_T11"))
-    if scored.below_mm >= NOTABLE_MM:
-        flags.append(flag("extends_below_L5"))
-    if scored.at_edge:
-        flags.append(flag("edema_reaches_image_edge"))
-    if involved and any(r.involved is None for r in scored.per_level):
-        flags.append(flag("level_partly_in_view"))
-    return flags
 
 
 def _threshold_record(threshold: Threshold | None, reference: Reference) -> dict[str, object]:

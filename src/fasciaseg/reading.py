@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .geometry import BoolArray, FloatArray, Slice
-from .result import Result
+from .result import Result, SeriesInfo, StudyInfo
+
+
+@dataclass(frozen=True)
+class SeriesContext:
+    """What the rest of the reading needs to know of the series and the study."""
+
+    input: str
+    study: StudyInfo
+    edema: SeriesInfo
+    t1: SeriesInfo | None = None
+    contrast_given: bool = False
 
 
 @dataclass(frozen=True, eq=False)

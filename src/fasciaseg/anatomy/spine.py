@@ -116,7 +116,7 @@ def locate(stack: SliceStack, localizer: Localizer) -> Spine:
             break
         tried.add(central)
         lateral = float(offsets.mean())
-    if not offsets.size:
+    if sum(body.confidence for body in numbering.bodies) < LEAST_SPINE:
         lateral = float((along[0] + along[-1]) / 2)
         central, middle = central_three(along, lateral)
         three = (marks(central[0]), marks(central[1]), marks(central[2]))

@@ -1,0 +1,82 @@
+"""Which flags a reading raises; `flags` has their words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .anatomy.spine import Spine
+from .edema.normalise import Reference
+from .flags import flag
+from .geometry import FloatArray, SliceGeometry
+from .reading import SeriesContext
+from .result import Flag
+from .scoring.score import NOTABLE_MM, Score
+from .vertebrae import LOWER_LUMBAR, THORACIC, THORACOLUMBAR
+
+#: Bodies leave the central slices when they stray this far to the side.
+STRAY_MM = 12.0
+#: More tilt of the slices than this is worth a word.
+OBLIQUE_DEGREES = 15.0
+
+
+def about_series(
+    context: SeriesContext, along_mm: FloatArray, geometry: SliceGeometry, spine: Spine
+) -> list[Flag]:
+    """Doubts about the series and the numbering.
+
+    `along_mm` are the slices' positions along the normal, `geometry` is any slice's.
+    """
+    flags = []
+    if context.edema.sequence == "T2":
+        flags.append(flag("plain_t2_only"))
+    if context.contrast_given:
+        flags.append(flag("contrast_given"))
+    steps = np.diff(along_mm)
+    if len(steps) > 1 and steps.max() > 1.5 * np.median(steps):
+        flags.append(flag("irregular_spacing"))
+    normal = np.asarray(geometry.normal)
+    tilt = float(np.degrees(np.arccos(min(1.0, abs(float(normal[0]))))))
+    if tilt > OBLIQUE_DEGREES:
+        flags.append(flag("oblique_slices", degrees=tilt))
+    if not spine.found:
+        flags.append(flag("central_slices_geometric"))
+        return flags
+    if spine.numbering.kind == "none":
+        flags.append(flag("levels_unverified"))
+    elif spine.numbering.doubtful:
+        flags.append(flag("transitional_suspected"))
+    if spine.numbering.missed:
+        flags.append(flag("vertebra_missed", between=", ".join(spine.numbering.missed)))
+    stray = [abs(o) for o in spine.aside_mm]
+    if stray and max(stray) > STRAY_MM:
+        flags.append(flag("scoliosis_suspected"))
+    return flags
+
+
+def about_reference(reference: Reference, traced: Sequence[bool]) -> list[Flag]:
+    """Doubts about what the threshold and the line rest on."""
+    flags = []
+    if reference.muscle is None:
+        flags.append(flag("reference_muscle_missing"))
+    if not all(traced):
+        flags.append(flag("fascia_not_found"))
+    return flags
+
+
+def about_edema(scored: Score) -> list[Flag]:
+    """What a reader has to know about the edema that was counted."""
+    flags = []
+    involved = set(scored.levels)
+    if scored.depth is not None and scored.depth.subcutaneous > 0.5:
+        flags.append(flag("subcutaneous_edema"))
+    if involved & THORACIC and involved & (THORACOLUMBAR | LOWER_LUMBAR):
+        flags.append(flag("extends_above_T11"))
+    if scored.below_mm >= NOTABLE_MM:
+        flags.append(flag("extends_below_L5"))
+    if scored.at_edge:
+        flags.append(flag("edema_reaches_image_edge"))
+    if involved and any(r.involved is None for r in scored.per_level):
+        flags.append(flag("level_partly_in_view"))
+    return flags
