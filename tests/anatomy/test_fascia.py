@@ -187,7 +187,6 @@ def test_unsuppressed_fat_is_not_all_skin() -> None:
     assert masked(s, m)[10:-10][fat[10:-10]].mean() < 0.1
 
 
-# BUG in src: skin_mask masks SKIN_MM along the image's edge where the back is cut off.
 def test_a_back_cut_off_by_the_image_has_no_skin() -> None:
     s, m, behind = back(20.0, 30.0, cut=True)
     assert behind.max() < 20.0, "the image ends within the fat"

@@ -73,7 +73,6 @@ def test_s1_that_looks_like_l5_is_not_l5(l5: float, s1: float) -> None:
     assert found.levels == tuple(truth)
 
 
-# BUG in src: without a sure L5, `number` starts at the last body even if that is S1.
 def test_s1_is_not_named_l5_where_l5_was_not_seen() -> None:
     """Counting starts above a body that the network takes for the sacrum.
 
@@ -193,7 +192,6 @@ def test_merged_bodies_are_told_apart_by_their_centres() -> None:
     assert sorted(b.center_rc[0] for b in found) == pytest.approx([100, 113], abs=1.0)
 
 
-# BUG in src: find_bodies splits such a body into two halves; peaks need LEAST_STEP_MM too.
 @pytest.mark.parametrize("rows", [(100.5,), (97.0, 102.0)])
 def test_one_body_with_two_peaks_is_one_body(rows: tuple[float, ...]) -> None:
     """A peak halfway between two pixels, or two peaks 10 mm apart: no two bodies are as near."""

@@ -41,7 +41,6 @@ PATIENTS = {
 }
 VIEWS = {
     "lumbar": ("L2", (204, 160)),
-    # BUG (localizer, 22 Nov): with S1 to S4 in view S1 is taken for L5, all names are off by one.
     "sacral": ("L4", (240, 160)),
     "whole": ("T12", (280, 200)),
 }

@@ -156,7 +156,6 @@ def test_bodies_cut_by_the_stacks_side_are_off_by_a_slice_at_most(x: float) -> N
     assert abs(spine.middle - nearest) <= 1
 
 
-# BUG in src: `center.clip(0.25)` in `locate` raises the background instead of dropping it.
 @pytest.mark.parametrize("x", [-26.0, 24.0])
 def test_a_spine_far_beside_the_stacks_middle_is_found(x: float) -> None:
     """The stack's middle slice shows no body at all."""

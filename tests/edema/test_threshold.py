@@ -124,8 +124,6 @@ def test_muscle_alone_serves_too() -> None:
     assert t.in_fat(np.array(1.0)) <= t.low
 
 
-# BUG in src: without CSF, `fluid_csf=low` is divided by the coil's gain, though `low` already is
-# a corrected intensity; infinity would leave `low`.
 def test_without_csf_the_coil_does_not_lower_the_limit() -> None:
     t = made(reference(csf=None, bodies=None))
     near_the_coil = t.in_fat(np.array(1.5))

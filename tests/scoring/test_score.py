@@ -90,7 +90,6 @@ def test_a_level_is_involved_from_one_third_on(rows: int, counts: bool) -> None:
     assert s.levels == (("L4",) if counts else ())
 
 
-# BUG in src: `coverage >= involved_fraction` compares 0.3333333333333331 with one third.
 @quick
 @given(st.floats(0.4, 1.5), st.floats(-0.6, 0.6), st.integers(4, 12))
 def test_exactly_one_third_counts_whatever_the_pixels(
@@ -191,8 +190,6 @@ def test_length_is_measured_along_the_line(
     assert s.length_mm == pytest.approx(height * stretch, abs=2.5 * max(spacing) * stretch)
 
 
-# BUG in src: FasciaBand.nearest projects onto the line's pixels, a staircase on a leaning line:
-# points in its corners are nearest to nothing, and up to 80 % of the length is lost.
 @quick
 @given(st.floats(-0.6, 0.6), st.sampled_from([1.5, 3.0, 6.0]), st.sampled_from([1.0, 0.6]))
 def test_edema_beside_the_line_has_its_own_length(
