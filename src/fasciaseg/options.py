@@ -22,7 +22,7 @@ class ThresholdOptions:
         csf_low, csf_high: bounds of that threshold as fractions of the exam's CSF.
         fluid_csf, fluid_muscle: behind the fascia, where suppressed fat is dark, fluid needs only
             these fractions of CSF and of the muscle's median (the higher one of the two).
-        least_length_mm: shorter patches along the fascia are vessels and noise.
+        least_length_mm: shorter patches are vessels and noise; a third of a lumbar level.
         fascial_mm: pixels nearer to the fascia line than this are fascial (design: 5 mm).
         deepest_mm: farther before the line nothing is looked for (interspinous tissue).
     """
@@ -33,7 +33,7 @@ class ThresholdOptions:
     csf_high: float = 1.0
     fluid_csf: float = 0.85
     fluid_muscle: float = 0.8
-    least_length_mm: float = 8.0
+    least_length_mm: float = 12.0
     fascial_mm: float = 5.0
     deepest_mm: float = 15.0
 

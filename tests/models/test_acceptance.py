@@ -105,14 +105,7 @@ def test_an_exams_middle_and_vertebrae_are_right(
         assert np.linalg.norm(np.subtract(found[level], at)) < 10, level
 
 
-@pytest.mark.parametrize(
-    "model",
-    [
-        "fold",
-        # Open (PLAN.md): 13 mm of bright interspinous tissue in water44 is counted.
-        pytest.param("shipped", marks=pytest.mark.xfail(reason="PLAN.md, point 3", strict=False)),
-    ],
-)
+@both_models
 def test_lengths_are_right_within_5_mm_on_average(
     read: Reader, truth: dict[str, Any], model: str
 ) -> None:

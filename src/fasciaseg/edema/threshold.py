@@ -22,7 +22,7 @@ IN_FAT_MM = 1.0
 #: This far before the line edema may hide the border that the line was read from.
 RIDGE_MM = 3.0
 #: There fluid must outshine the tissue before it by this factor.
-RIDGE = 1.3
+RIDGE = 1.2
 #: Tissue "before it": these depths, within this height.
 BEFORE_MM = (-16.0, -7.0)
 BEFORE_HEIGHT_MM = 12.0
