@@ -191,7 +191,7 @@ def test_subcutaneous_edema_alone_is_none() -> None:
 
 
 def test_the_fraction_decides_about_levels() -> None:
-    stack = exam_of(painted("L1", "L2", gaps=(("L1", 0.5),)))
+    stack = exam_of(painted("L1", "L2", gaps=(("L1", 0.3),)))
     assert read(stack).result.edema.levels == ("L1", "L2")
     strict = Options(involved_fraction=0.75)
     assert read(stack, options=strict).result.edema.levels == ("L2",)

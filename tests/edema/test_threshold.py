@@ -321,13 +321,14 @@ def test_the_mask_does_not_depend_on_the_scanners_scale(scale: float, seed: int)
 
 @pytest.mark.parametrize("spacing", [(1.4, 0.7), (0.7, 1.4)])
 def test_lengths_are_in_mm_whatever_the_pixels(spacing: tuple[float, float]) -> None:
-    """12 mm of edema are found and 6 mm are not, on flat and on tall pixels."""
+    """Well above the least length edema is found and below it not, on flat and tall pixels."""
     shape = (round(120 / spacing[0]), round(100 / spacing[1]))
     g = sagittal_geometry((0.0, 0.0, 0.0), shape, spacing)
     line = np.stack([np.arange(shape[0]), np.full(shape[0], 50 / spacing[1])], axis=1)
     band = fascia_band(line, g)
     down = np.indices(shape)[0] * spacing[0]
-    for length, kept in ((12.0, True), (6.3, False)):
+    least = DEFAULT.least_length_mm
+    for length, kept in ((1.4 * least, True), (0.7 * least, False)):
         patch = (down > 40) & (down < 40 + length) & (np.abs(band.depth_mm) < 2.2)
         pixels, limits = np.where(patch, 500.0, 100.0), np.full(shape, 300.0)
         mask = find_edema(pixels, limits, band, np.zeros(shape, bool), g, DEFAULT)
