@@ -9,7 +9,7 @@ import numpy as np
 from .anatomy.spine import Spine
 from .edema.normalise import Reference
 from .flags import flag
-from .geometry import FloatArray, SliceGeometry
+from .geometry import SliceGeometry
 from .reading import SeriesContext
 from .result import Flag
 from .scoring.score import NOTABLE_MM, Score
@@ -21,19 +21,14 @@ STRAY_MM = 12.0
 OBLIQUE_DEGREES = 15.0
 
 
-def about_series(
-    context: SeriesContext, along_mm: FloatArray, geometry: SliceGeometry, spine: Spine
-) -> list[Flag]:
-    """Doubts about the series and the numbering.
-
-    `along_mm` are the slices' positions along the normal, `geometry` is any slice's.
-    """
+def about_series(context: SeriesContext, geometry: SliceGeometry, spine: Spine) -> list[Flag]:
+    """Doubts about the series and the numbering; `geometry` is any slice's."""
     flags = []
     if context.edema.sequence == "T2":
         flags.append(flag("plain_t2_only"))
     if context.contrast_given:
         flags.append(flag("contrast_given"))
-    steps = np.diff(along_mm)
+    steps = np.diff(spine.along_mm)
     if len(steps) > 1 and steps.max() > 1.5 * np.median(steps):
         flags.append(flag("irregular_spacing"))
     normal = np.asarray(geometry.normal)

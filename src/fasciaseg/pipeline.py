@@ -19,7 +19,7 @@ from . import doubts
 from .anatomy.band import FasciaBand, fascia_band
 from .anatomy.fascia import skin_mask, trace_fascia
 from .anatomy.localizer import Localizer, Marks
-from .anatomy.spine import SliceStack, Spine, locate, positions_mm
+from .anatomy.spine import SliceStack, Spine, locate
 from .edema.normalise import Reference, Tissue, measure
 from .edema.suppression import unsuppressed_levels
 from .edema.threshold import Threshold, find_edema, make_threshold, tissue_before
@@ -131,7 +131,7 @@ def read_stack(
     with clock.step("threshold"):
         reference = _reference(stack, spine, parts, localizer)
         threshold = make_threshold(reference, options.threshold)
-    flags = doubts.about_series(context, positions_mm(stack), stack.geometries[0], spine)
+    flags = doubts.about_series(context, stack.geometries[0], spine)
     flags += doubts.about_reference(reference, [p.traced for p in parts])
     answerable = (
         spine.found
@@ -234,7 +234,7 @@ def _reference(
     stack: SliceStack, spine: Spine, parts: list[_Traced], localizer: Localizer
 ) -> Reference:
     """Tissue references from the central slices and up to two beside them."""
-    along = positions_mm(stack)
+    along = spine.along_mm
     low, high = MUSCLE_SLICES_MM
     beside = []
     for side in (-1, 1):

@@ -57,6 +57,7 @@ class Spine:
         numbering: how they got their names.
         lateral_mm: mean position of the bodies along the slice normal, mm from the first slice.
         aside_mm: of each vertebra, its own position less that mean.
+        along_mm: `positions_mm` of the stack's slices.
         seen: marks of every slice that was looked at, by index.
     """
 
@@ -67,6 +68,7 @@ class Spine:
     numbering: levels.Numbering
     lateral_mm: float
     aside_mm: tuple[float, ...]
+    along_mm: FloatArray
     seen: Mapping[int, Marks]
 
     @property
@@ -122,7 +124,7 @@ def locate(stack: SliceStack, localizer: Localizer) -> Spine:
         three = (marks(central[0]), marks(central[1]), marks(central[2]))
     vertebrae = _vertebrae(numbering, stack.geometries[middle], fused, offsets, along, middle)
     aside = tuple(float(o - lateral) for o in offsets)
-    return Spine(central, middle, three, vertebrae, numbering, lateral, aside, seen)
+    return Spine(central, middle, three, vertebrae, numbering, lateral, aside, along, seen)
 
 
 def central_three(along: FloatArray, lateral_mm: float) -> tuple[tuple[int, int, int], int]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..vertebrae import SCORED_LEVELS, Vertebra
+from ..vertebrae import LEVELS, SCORED_LEVELS, Vertebra
 
 #: Centre-to-centre distance where only one body was found, mm (an adult's lumbar spine).
 TYPICAL_STEP_MM = 34.0
@@ -40,8 +40,6 @@ def territories(vertebrae: Sequence[Vertebra]) -> dict[str, tuple[float, float]]
 
 def _with_missing(heights: dict[str, float]) -> dict[str, float]:
     """The same, head to foot, with heights interpolated for levels left out in between."""
-    from ..vertebrae import LEVELS
-
     places = sorted(LEVELS.index(n) for n in heights if n != "S1")
     if not places:
         return {}
