@@ -284,6 +284,12 @@ def test_unsuppressed_fat_is_never_called_edema() -> None:
     assert "fat_suppression_failed" in codes(result)
 
 
+def test_fat_that_shines_on_a_water_image_was_swapped() -> None:
+    result = read(stack_of("none", Sequence.T2), "T2_DIXON_WATER").result
+    assert_unanswered(result)
+    assert "fat_water_swap_suspected" in codes(result)
+
+
 @pytest.mark.parametrize("share", [0.15, 0.3, 0.4, 0.45, 0.5, 0.6, 0.8])
 def test_half_suppressed_fat_adds_no_level_unsaid(share: float) -> None:
     """A share of the unsuppressed image shines through: right, or null and why."""

@@ -4,32 +4,38 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from data import BODY, CANAL, L5, SACRUM, SUBCUTANEOUS, Sample
+from data import BODY, CANAL, L4, L5, S1_BODY, SUBCUTANEOUS, Sample
 from scipy import ndimage
 
 from fasciaseg.anatomy.localizer import PIXEL_MM, standardised
 
-SIZE = 128
+#: Rows and columns of a crop: a whole lumbar field of view about.
+SHAPE = (144, 112)
+#: Share of crops that show the image as the scanner framed it.
+WHOLE = 0.3
+#: Share of crops that end below L5, in or under the sacrum: what is left of S1 there looks much
+#: like L5, and a field of view that ends so is common.
+CUT_AT_SACRUM = 0.2
 CENTER_SIGMA_MM = 4.0
 #: The fascia line is read off the subcutaneous layer's front: pixels near it weigh more.
 BORDER_MM = 9.0
 BORDER_EMPHASIS = 3.0
-BITS = (BODY, L5, SACRUM, CANAL, SUBCUTANEOUS)
+BITS = (BODY, L5, S1_BODY, CANAL, SUBCUTANEOUS, L4)
 
 
 def crop(sample: Sample, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """A random affine crop of a sample, `SIZE` pixels of about `PIXEL_MM`; geometry only."""
+    """A random affine crop of a sample, `SHAPE` pixels of about `PIXEL_MM`; geometry only."""
     zoom = PIXEL_MM / sample.pixel_mm * rng.uniform(0.8, 1.25)
     angle = np.deg2rad(rng.normal(0, 7))
     stretch = rng.uniform(0.92, 1.08)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     matrix = turn @ np.diag([zoom * stretch, zoom / stretch])
-    middle = _aim(sample, rng, zoom * SIZE)
-    offset = middle - matrix @ np.full(2, (SIZE - 1) / 2)
+    middle = _aim(sample, rng, zoom * SHAPE[0])
+    offset = middle - matrix @ (np.array(SHAPE) - 1) / 2
 
     def sampled(array: np.ndarray, order: int) -> np.ndarray:
         return ndimage.affine_transform(
-            array, matrix, offset, (SIZE, SIZE), order=order, mode="constant", cval=0
+            array, matrix, offset, SHAPE, order=order, mode="constant", cval=0
         )
 
     inverse = np.linalg.inv(matrix)
@@ -55,6 +61,13 @@ def crop(sample: Sample, rng: np.random.Generator) -> dict[str, np.ndarray]:
 def _aim(sample: Sample, rng: np.random.Generator, span: float) -> np.ndarray:
     """Centre of the crop: near the spine, but any part of it may leave the view."""
     shape = np.array(sample.image.shape, float)
+    kind = rng.random()
+    if kind < WHOLE:
+        return shape / 2
+    l5 = np.nonzero(sample.targets & L5)
+    if kind < WHOLE + CUT_AT_SACRUM and len(l5[0]):
+        lower_edge = l5[0].mean() + rng.uniform(5, 60) / sample.pixel_mm
+        return np.array([lower_edge - span / 2, l5[1].mean() + rng.uniform(-0.12, 0.25) * span])
     if len(sample.centers) and rng.random() < 0.85:
         low, high = sample.centers.min(0), sample.centers.max(0)
         margin = 20 / sample.pixel_mm
@@ -66,7 +79,7 @@ def _aim(sample: Sample, rng: np.random.Generator, span: float) -> np.ndarray:
 
 def _smooth_noise(rng: np.random.Generator, coarse: int) -> np.ndarray:
     grid = rng.normal(size=(coarse, coarse))
-    return ndimage.zoom(grid, SIZE / coarse, order=1)[:SIZE, :SIZE]
+    return ndimage.zoom(grid, max(SHAPE) / coarse, order=1)[: SHAPE[0], : SHAPE[1]]
 
 
 def recolour(c: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
@@ -80,12 +93,12 @@ def recolour(c: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
         x = np.clip(x, 0, None) ** rng.uniform(0.5, 1.8)
     if rng.random() < 0.6:
         x = _paint_edema(x, c["behind_fascia_mm"], rng)
-    if rng.random() < 0.2:
+    if rng.random() < 0.35:
         x = _paint_net(x, c, rng)
     if rng.random() < 0.6:
         x = x * np.exp(rng.uniform(0.1, 0.5) * _smooth_noise(rng, int(rng.integers(2, 5))))
     if rng.random() < 0.4:
-        columns = np.linspace(0, 1, SIZE)[None, :]
+        columns = np.linspace(0, 1, SHAPE[1])[None, :]
         x = x * np.exp(rng.uniform(0.5, 2.5) * (columns - 0.6))
     if rng.random() < 0.3:
         x = ndimage.gaussian_filter(x, rng.uniform(0.3, 1.0, 2))
@@ -118,12 +131,12 @@ def _paint_edema(x: np.ndarray, behind: np.ndarray, rng: np.random.Generator) ->
     Edema spreads to both sides of the fascia: the line to be found is about its middle. That
     can be learned only from edema that stands out, so what is painted does.
     """
-    rows = np.arange(SIZE)
-    shift = ndimage.gaussian_filter1d(rng.normal(size=SIZE), 8) * 2 + rng.normal(0, 0.5)
+    rows = np.arange(SHAPE[0])
+    shift = ndimage.gaussian_filter1d(rng.normal(size=SHAPE[0]), 8) * 2 + rng.normal(0, 0.5)
     half = np.clip(
-        ndimage.gaussian_filter1d(rng.normal(size=SIZE), 8) * 4 + rng.uniform(1, 5.5), 0, 7
+        ndimage.gaussian_filter1d(rng.normal(size=SHAPE[0]), 8) * 4 + rng.uniform(1, 5.5), 0, 7
     )
-    start, length = rng.uniform(-20, SIZE), rng.uniform(8, 130)
+    start, length = rng.uniform(-20, SHAPE[0]), rng.uniform(8, 130)
     half = half * ((rows >= start) & (rows <= start + length))
     band = np.clip((half[:, None] - np.abs(behind - shift[:, None])) / PIXEL_MM + 0.5, 0, 1)
     band = ndimage.gaussian_filter(band, 0.4) * (np.abs(behind) < 90)
@@ -137,9 +150,9 @@ def _paint_edema(x: np.ndarray, behind: np.ndarray, rng: np.random.Generator) ->
 def _paint_net(x: np.ndarray, c: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
     """Reticular subcutaneous edema clear of the fascia: the fascia line must not follow it."""
     behind = c["behind_fascia_mm"]
-    fat = (c["targets"] & SUBCUTANEOUS > 0) & (behind > rng.uniform(3, 9)) & (behind < 90)
-    start, length = rng.uniform(-20, SIZE), rng.uniform(20, 100)
-    rows = np.arange(SIZE)
+    fat = (c["targets"] & SUBCUTANEOUS > 0) & (behind > rng.uniform(1.5, 9)) & (behind < 90)
+    start, length = rng.uniform(-20, SHAPE[0]), rng.uniform(20, 100)
+    rows = np.arange(SHAPE[0])
     fat &= ((rows >= start) & (rows <= start + length))[:, None]
     if fat.sum() < 20:
         return x
@@ -170,29 +183,29 @@ def _hide_part(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         width = int(rng.integers(10, 60))
         x[:, :width] *= rng.uniform(0, 0.4)
     elif kind == 1:
-        r, col, size = rng.integers(0, SIZE), rng.integers(0, SIZE), rng.uniform(3, 10)
-        rr, cc = np.ogrid[:SIZE, :SIZE]
+        r, col, size = rng.integers(0, SHAPE[0]), rng.integers(0, SHAPE[1]), rng.uniform(3, 10)
+        rr, cc = np.ogrid[: SHAPE[0], : SHAPE[1]]
         x[(rr - r) ** 2 + (cc - col) ** 2 < size**2] *= rng.uniform(0, 0.3)
     else:
-        x *= 1 / (1 + np.exp((np.arange(SIZE) - rng.uniform(10, 40)) / -6))[:, None]
+        x *= 1 / (1 + np.exp((np.arange(SHAPE[0]) - rng.uniform(10, 40)) / -6))[:, None]
     return x
 
 
 def heat(centers: np.ndarray) -> np.ndarray:
     """Gaussian bumps at the centres (row, column), largest value wins."""
-    out = np.zeros((SIZE, SIZE), np.float32)
+    out = np.zeros(SHAPE, np.float32)
     sigma = CENTER_SIGMA_MM / PIXEL_MM
-    rows = np.arange(SIZE)
+    rows, columns = (np.arange(n) for n in SHAPE)
     for r, c in centers:
         bump = np.exp(-((rows - r) ** 2) / (2 * sigma**2))[:, None] * np.exp(
-            -((rows - c) ** 2) / (2 * sigma**2)
+            -((columns - c) ** 2) / (2 * sigma**2)
         )
         np.maximum(out, bump, out=out)
     return out
 
 
 def example(sample: Sample, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Input (SIZE, SIZE), targets (6, SIZE, SIZE) and their weights, all float32."""
+    """Input SHAPE, targets (7, *SHAPE) and their weights, all float32."""
     c = crop(sample, rng)
     x = standardised(recolour(c, rng))
     targets = np.stack(

@@ -25,10 +25,15 @@ from scipy import ndimage
 VERSE = {**{f"T{i}": 7 + i for i in range(1, 13)}, **{f"L{i}": 19 + i for i in range(1, 6)}}
 S1 = 26
 #: Bits of `Sample.targets` and `Sample.known`, in the order of `net.CHANNELS` without `center`.
-BODY, L5, SACRUM, CANAL, SUBCUTANEOUS = (1 << i for i in range(5))
+BODY, L5, S1_BODY, CANAL, SUBCUTANEOUS, L4 = (1 << i for i in range(6))
 #: Half width of the corridor above the topmost labelled body where others may be unlabelled.
 CORRIDOR_MM = 30.0
 FASCIA_HALF_WIDTH_MM = 22.0
+#: S1 is labelled in four scans only. Elsewhere it is guessed from the step L4 to L5: so much
+#: longer, turned so much further to the back (mean of the four), true to about 6 mm. Only the
+#: core of the guess counts as S1, and around it nothing is known.
+S1_STEP, S1_TURN_DEG = 0.95, 24.0
+S1_CORE_MM, S1_UNKNOWN_MM = 9.0, 24.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +42,7 @@ class Sample:
 
     Attributes:
         image: float32 (rows, columns), 0 to about 1.
-        targets, known: uint8 bit masks over BODY, L5, SACRUM, CANAL, SUBCUTANEOUS.
+        targets, known: uint8 bit masks over BODY, L5, S1_BODY, CANAL, SUBCUTANEOUS, L4.
         centers: (n, 2) body centres (row, column) on this slice.
         fascia: (rows,) column of the fascia line, NaN where unknown.
         patient, scan, contrast: where it comes from.
@@ -83,6 +88,8 @@ def samples_of(folder: Path, case: dict) -> list[Sample]:
         )
         if spider and not instances.any():
             continue
+        if spider or S1 not in labels:
+            guess_s1(targets, known, instances, spacing[1:])
         fascia = np.full(image.shape[1], np.nan)
         if instances.any() and abs(k - middle) * spacing[0] <= FASCIA_HALF_WIDTH_MM:
             fascia = _add_subcutaneous(image[k], labels[k], targets, known, case, spacing[1:])
@@ -106,22 +113,18 @@ def _top(labels: np.ndarray) -> tuple[int, int, int]:
 
 
 def _level_targets(
-    labels: np.ndarray, top: tuple[int, int, int], sacrum_known: bool
+    labels: np.ndarray, top: tuple[int, int, int], s1_known: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     body = (labels > 0) & (labels < S1)
     targets = np.where(body, BODY, 0).astype(np.uint8)
     targets[labels == VERSE["L5"]] |= L5
-    targets[labels == S1] |= SACRUM
-    known = np.full(labels.shape, BODY | L5, np.uint8)
+    targets[labels == VERSE["L4"]] |= L4
+    targets[labels == S1] |= S1_BODY
+    known = np.full(labels.shape, BODY | L5 | L4, np.uint8)
     row, first, last = top
     known[: max(row - 1, 0), max(first - 30, 0) : last + 30] = 0
-    if sacrum_known:
-        known |= SACRUM
-    else:
-        bottom = np.nonzero((labels == VERSE["L5"]).any(axis=1))[0]
-        if len(bottom):
-            known[: bottom.max()] |= SACRUM
-        known[body] |= SACRUM
+    if s1_known:
+        known |= S1_BODY
     known[body] |= CANAL
     return targets, known, np.where(body, labels, 0)
 
@@ -144,21 +147,50 @@ def spider_targets(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarr
     bodies = [i + 1 for i in range(n) if sizes[i] > 250]
     centers = ndimage.center_of_mass(found > 0, found, bodies)
     order = sorted(range(len(bodies)), key=lambda i: -centers[i][0])
-    for place, i in enumerate(order):
+    places = places_above_l5(np.array([centers[i] for i in order]))
+    for place, i in zip(places, order, strict=True):
         mask = found == bodies[i]
         instances[mask] = VERSE["L5"] - place
-        targets[mask] |= BODY | (L5 if place == 0 else 0)
-    known[:] = BODY | L5
+        targets[mask] |= BODY | {0: L5, 1: L4}.get(place, 0)
+    known[:] = BODY | L5 | L4
     top = np.nonzero((instances > 0).any(axis=1))[0]
     if len(top):
         first = np.nonzero((instances > 0).any(axis=0))[0]
         known[: max(top.min() - 1, 0), max(first.min() - 30, 0) : first.max() + 30] = 0
-        known[: top.max()] |= SACRUM
     small = (found > 0) & (instances == 0)
     known[small] = 0
     targets[canal] |= CANAL
     known[: rows.max() + 1] |= CANAL
     return targets, known, instances
+
+
+def places_above_l5(centers: np.ndarray) -> list[int]:
+    """Levels from the lowest body (n, 2), foot to head, to each: a body left out leaves a gap."""
+    steps = np.linalg.norm(np.diff(centers, axis=0), axis=1)
+    usual = float(np.median(steps)) if len(steps) else 1.0
+    return [0, *np.cumsum([max(1, round(float(s) / usual)) for s in steps]).tolist()][
+        : len(centers)
+    ]
+
+
+def guess_s1(
+    targets: np.ndarray, known: np.ndarray, instances: np.ndarray, spacing: tuple[float, float]
+) -> None:
+    """Mark in place where S1 must lie below L4 and L5, as a core and an unknown ring around it."""
+    l4, l5 = (np.argwhere(instances == VERSE[name]) * spacing for name in ("L4", "L5"))
+    if not len(l4) or not len(l5):
+        bottom = np.nonzero((instances > 0).any(axis=1))[0]
+        known[: bottom.max() + 1 if len(bottom) else 0] |= S1_BODY
+        return
+    down, back = l5.mean(axis=0) - l4.mean(axis=0)
+    cos, sin = np.cos(np.deg2rad(S1_TURN_DEG)), np.sin(np.deg2rad(S1_TURN_DEG))
+    step = S1_STEP * np.array([cos * down - sin * back, sin * down + cos * back])
+    row, column = l5.mean(axis=0) + step
+    r, c = np.ogrid[: targets.shape[0], : targets.shape[1]]
+    away = np.hypot((r + 0.5) * spacing[0] - row, (c + 0.5) * spacing[1] - column)
+    presacral = instances > 0
+    targets[(away < S1_CORE_MM) & ~presacral] |= S1_BODY
+    known[(away < S1_CORE_MM) | (away > S1_UNKNOWN_MM) | presacral] |= S1_BODY
 
 
 def _add_subcutaneous(

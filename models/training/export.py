@@ -56,7 +56,7 @@ class _Graph:
 
 
 def write_onnx(net: LocalizerNet, path: Path) -> None:
-    """Write `net` to `path`: input "slice" (n, 1, h, w), output "probabilities" (n, 6, h, w)."""
+    """Write `net` to `path`: input "slice" (n, 1, h, w), output "probabilities" (n, 7, h, w)."""
     net = copy.deepcopy(net).eval().float().to(memory_format=torch.contiguous_format)
     graph = _Graph()
     scales = numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "scales")

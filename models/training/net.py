@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 #: What each output channel marks, as a probability.
-CHANNELS = ("body", "l5", "s1", "canal", "subcutaneous", "center")
+CHANNELS = ("body", "l5", "s1", "canal", "subcutaneous", "l4", "center")
 WIDTHS = (8, 24, 48, 96, 128)
 
 
@@ -22,7 +22,7 @@ def _block(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class LocalizerNet(nn.Module):
-    """Input (n, 1, rows, columns), rows and columns multiples of 16; output logits (n, 6, ...)."""
+    """Input (n, 1, rows, columns), rows and columns multiples of 16; output logits (n, 7, ...)."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from data import BODY, CANAL, L5, SACRUM, SUBCUTANEOUS, Sample
+from data import BODY, CANAL, L4, L5, S1_BODY, SUBCUTANEOUS, Sample
 
 from fasciaseg.phantom import (
     Coil,
@@ -55,7 +55,8 @@ def _sample(phantom: object, rng: np.random.Generator, name: str) -> Sample:
     presacral = (truth.body > 0) & (truth.body <= _L5)
     targets = np.where(presacral, BODY, 0).astype(np.uint8)
     targets[truth.body == _L5] |= L5
-    targets[truth.body == _L5 + 1] |= SACRUM
+    targets[truth.body == _L5 - 1] |= L4
+    targets[truth.body == _L5 + 1] |= S1_BODY
     targets[truth.canal] |= CANAL
     targets[truth.subcutaneous] |= SUBCUTANEOUS
     instances = np.where(presacral, truth.body, 0).astype(np.uint8)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from data import VERSE, load_scan, spider_targets
+from data import VERSE, load_scan, places_above_l5, spider_targets
 from scipy import ndimage
 
 from fasciaseg.geometry import Slice, SliceGeometry
@@ -59,15 +59,16 @@ class ScanStack:
                 )
         return out
 
-    def unnamed_truth(self) -> list[np.ndarray]:
-        """SPIDER: (y, z) of the bodies on the middle slice, foot to head."""
+    def unnamed_truth(self) -> dict[str, np.ndarray]:
+        """SPIDER: (y, z) of the bodies on the middle slice; the lowest one is taken as L5."""
         k = round(float(np.mean(np.nonzero(self.labels)[0])))
         _, _, instances = spider_targets(self.labels[k])
         # The labels of a collapsed body and its neighbour can touch: thinned, they part.
         parts, n = ndimage.label(ndimage.binary_erosion(instances > 0, iterations=3))
         found = ndimage.center_of_mass(parts > 0, parts, range(1, n + 1))
         found = [f for f, i in zip(found, range(1, n + 1), strict=True) if (parts == i).sum() > 60]
-        return [
-            np.array([c * self.spacing_mm[2], -r * self.spacing_mm[1]])
-            for r, c in sorted(found, key=lambda rc: -rc[0])
-        ]
+        centers = np.array(sorted(found, key=lambda rc: -rc[0])).reshape(-1, 2)
+        names = [NAMES[VERSE["L5"] - place] for place in places_above_l5(centers)]
+        _, down, back = self.spacing_mm
+        at = [np.array([c * back, -r * down]) for r, c in centers]
+        return dict(zip(names, at, strict=True))

@@ -20,7 +20,6 @@ from scans import ScanStack
 
 from fasciaseg.anatomy.localizer import Localizer
 from fasciaseg.anatomy.spine import locate
-from fasciaseg.vertebrae import LEVELS
 from folds import fold_of
 
 NEAR_MM = 8.0
@@ -39,10 +38,10 @@ def read_case(folder: Path, case: dict, localizer: Localizer, every: int) -> dic
         }
         lateral = float(np.mean([c[0] for c in truth.values()]))
     else:
-        names = LEVELS[LEVELS.index("L5") :: -1]
-        away = {}
-        for name, c in zip(names, stack.unnamed_truth(), strict=False):
-            away[name] = float(np.linalg.norm(found[name][1:] - c)) if name in found else np.inf
+        away = {
+            n: float(np.linalg.norm(found[n][1:] - c)) if n in found else np.inf
+            for n, c in stack.unnamed_truth().items()
+        }
         lateral = float("nan")
     return {
         "id": case["id"],

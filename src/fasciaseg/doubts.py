@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from .geometry import SliceGeometry
 from .reading import SeriesContext
 from .result import Flag
 from .scoring.score import NOTABLE_MM, Score
-from .vertebrae import LOWER_LUMBAR, THORACIC, THORACOLUMBAR
+from .vertebrae import LOWER_LUMBAR, SCORED_LEVELS, THORACIC, THORACOLUMBAR
 
 #: Bodies leave the central slices when they stray this far to the side.
 STRAY_MM = 12.0
@@ -58,6 +58,13 @@ def about_reference(reference: Reference, traced: Sequence[bool]) -> list[Flag]:
     if not all(traced):
         flags.append(flag("fascia_not_found"))
     return flags
+
+
+def about_bright_fat(context: SeriesContext, levels: Collection[str]) -> Flag:
+    """Why fat shines at `levels`: Dixon suppresses evenly, so fat there was taken for water."""
+    swapped = context.edema.sequence == "T2_DIXON_WATER"
+    code = "fat_water_swap_suspected" if swapped else "fat_suppression_failed"
+    return flag(code, levels=", ".join(n for n in SCORED_LEVELS if n in levels))
 
 
 def about_edema(scored: Score) -> list[Flag]:

@@ -19,6 +19,7 @@ class ThresholdOptions:
         k: muscle counts as edema from its third quartile + k x IQR on; 1.5 is Tukey's fence.
         sure: an edema contains pixels this many times as bright as the threshold (hysteresis);
             1 turns hysteresis off.
+        alone: edema seen on one of the three slices only has to be this many times as bright.
         csf_low, csf_high: bounds of that threshold as fractions of the exam's CSF.
         fluid_csf, fluid_muscle: behind the fascia, where suppressed fat is dark, fluid needs only
             these fractions of CSF and of the muscle's median (the higher one of the two).
@@ -29,6 +30,7 @@ class ThresholdOptions:
 
     k: float = 1.5
     sure: float = 1.05
+    alone: float = 1.3
     csf_low: float = 0.3
     csf_high: float = 1.0
     fluid_csf: float = 0.85
@@ -42,8 +44,8 @@ class ThresholdOptions:
         numbers = dataclasses.astuple(self)
         if not all(math.isfinite(n) for n in numbers):
             raise UsageError("bad_option", "Threshold options must be finite numbers.")
-        if self.k < 0 or self.sure < 1:
-            raise UsageError("bad_option", "k must be at least 0 and sure at least 1.")
+        if self.k < 0 or min(self.sure, self.alone) < 1:
+            raise UsageError("bad_option", "k must be at least 0, sure and alone at least 1.")
         if not 0 < self.csf_low < self.csf_high:
             raise UsageError("bad_option", "The CSF bounds must satisfy 0 < low < high.")
 

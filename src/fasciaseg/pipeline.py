@@ -10,22 +10,20 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import doubts
-from .anatomy.band import FasciaBand, fascia_band
-from .anatomy.fascia import skin_mask, trace_fascia
-from .anatomy.localizer import Localizer, Marks
+from .anatomy.localizer import Localizer
 from .anatomy.spine import SliceStack, Spine, locate
+from .anatomy.traced import TracedSlice
 from .edema.normalise import Reference, Tissue, measure
-from .edema.suppression import unsuppressed_levels
-from .edema.threshold import Threshold, find_edema, make_threshold, tissue_before
+from .edema.segment import Segmentation, segment
+from .edema.threshold import Threshold, make_threshold
 from .errors import NothingToRead
 from .flags import flag
-from .geometry import BoolArray, FloatArray, Slice
 from .options import Options
 from .reading import Reading, SeriesContext, SliceReading
 from .result import (
@@ -42,6 +40,9 @@ from .scoring.score import Score, SliceEdema, score
 from .scoring.score import classify as classify_levels
 from .scoring.territories import territories
 from .version import __version__
+
+if TYPE_CHECKING:
+    from .dicom.series import Study
 
 log = logging.getLogger(__name__)
 
@@ -72,21 +73,34 @@ def default_model() -> Path:
 
 def read_exam(path: Path, options: Options) -> Reading:
     """Read one exam from files; see `fasciaseg.classify` for what can go wrong."""
-    from .dicom import choice as choosing
     from .dicom import series as finding
-    from .dicom.volume import Stack
 
     clock = Clock()
     with clock.step("scan"):
         study = finding.find_study(path, options.study)
-        choice = choosing.choose(study)
     localizer = Localizer(options.model or default_model(), options.threads)
+    return read_study(study, str(path), localizer, options, clock)
+
+
+def read_study(
+    study: Study, name: str, localizer: Localizer, options: Options, clock: Clock | None = None
+) -> Reading:
+    """Read a study whose headers have been scanned; `name` is what `Result.input` says of it.
+
+    Raises:
+        NothingToRead: no usable series, or no vertebra in any.
+        UnreadableInput: the series that would be used is broken.
+    """
+    from .dicom import choice as choosing
+    from .dicom.volume import Stack
+
+    choice = choosing.choose(study)
     missed: NothingToRead | None = None
     for series in choice.edema:
         stack = Stack.open(series)
         t1 = choice.t1_for(series)
         context = SeriesContext(
-            input=str(path),
+            input=name,
             study=StudyInfo(
                 study.study_instance_uid,
                 study.study_date if options.study_date and study.study_date else None,
@@ -126,27 +140,22 @@ def read_stack(
         )
     slices = tuple(stack[i] for i in spine.central)
     with clock.step("fascia"):
-        parts = [_Traced.of(s, m) for s, m in zip(slices, spine.marks, strict=True)]
+        parts = [TracedSlice.of(s, m) for s, m in zip(slices, spine.marks, strict=True)]
     levels = territories(spine.vertebrae) if spine.found else {}
     with clock.step("threshold"):
         reference = _reference(stack, spine, parts, localizer)
         threshold = make_threshold(reference, options.threshold)
+    answerable = bool(levels) and parts[1].traced and context.edema.sequence != "T2"
+    deciding = threshold if answerable else None
+    with clock.step("edema"):
+        found = segment(parts, reference, deciding, levels, options.threshold)
+        scored = _score(parts, found, deciding, levels, options)
     flags = doubts.about_series(context, stack.geometries[0], spine)
     flags += doubts.about_reference(reference, [p.traced for p in parts])
-    answerable = (
-        spine.found
-        and bool(levels)
-        and threshold is not None
-        and parts[1].traced
-        and context.edema.sequence != "T2"
-    )
-    with clock.step("edema"):
-        measured = _edema(parts, reference, threshold if answerable else None, levels, options)
-    scored = measured.score
     classification = Classification(None, None, None)
-    if measured.unsuppressed:
-        flags.append(flag("fat_suppression_failed", levels=", ".join(measured.unsuppressed)))
-    elif answerable:
+    if found.unsuppressed:
+        flags.append(doubts.about_bright_fat(context, found.unsuppressed))
+    elif deciding is not None:
         if any(r.involved is not None for r in scored.per_level):
             classification = classify_levels(scored.levels)
             flags += doubts.about_edema(scored)
@@ -155,12 +164,7 @@ def read_stack(
     answered = classification.fascia_edema is not None
     result = Result(
         input=context.input,
-        software=Software(
-            version=__version__,
-            model=localizer.path.name,
-            model_sha256=localizer.sha256,
-            options=options.deciding(),
-        ),
+        software=_software(localizer, options),
         study=context.study,
         series_edema=context.edema,
         series_t1=context.t1,
@@ -168,11 +172,9 @@ def read_stack(
             CentralSlice(s.sop_instance_uid, round(s.geometry.position_mm, 2), s.frame)
             for s in slices
         ),
-        levels_in_view=tuple(r.level for r in scored.per_level if r.level in measured.in_view),
+        levels_in_view=scored.in_view,
         vertebrae=spine.vertebrae if spine.found else (),
-        anchor=Anchor(spine.numbering.kind, spine.numbering.confidence)
-        if spine.found
-        else Anchor("none", 0.0),
+        anchor=_anchor(spine),
         edema=Edema(
             levels=scored.levels if answered else (),
             length_mm=scored.length_mm,
@@ -186,52 +188,28 @@ def read_stack(
         flags=tuple(flags),
         timings_ms=dict(clock.timings_ms),
     )
+    seen = zip(parts, found.masks, strict=True)
     return Reading(
         result=result,
-        slices=tuple(
-            SliceReading(p.slice, p.line_rc, e) for p, e in zip(parts, measured.masks, strict=True)
-        ),
+        slices=tuple(SliceReading(p.slice, p.line_rc, mask) for p, mask in seen),
         boundaries_mm=levels,
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Traced:
-    """A central slice with its fascia line."""
-
-    slice: Slice
-    marks: Marks
-    line_rc: FloatArray
-    band: FasciaBand
-    z_mm: FloatArray
-
-    @classmethod
-    def of(cls, s: Slice, marks: Marks) -> _Traced:
-        line = trace_fascia(marks, s)
-        rows, columns = s.geometry.shape
-        if len(line):
-            band = fascia_band(line, s.geometry)
-        else:
-            band = FasciaBand(np.full((rows, columns), np.nan), np.zeros((rows, columns), np.intp))
-        return cls(s, marks, line, band, s.geometry.height_map_mm())
-
-    @property
-    def traced(self) -> bool:
-        return len(self.line_rc) > 0
+def _software(localizer: Localizer, options: Options) -> Software:
+    """What read the exam."""
+    return Software(__version__, localizer.path.name, localizer.sha256, options.deciding())
 
 
-@dataclass(frozen=True, eq=False)
-class _Measured:
-    """Edema found on the three slices and its score."""
-
-    masks: tuple[BoolArray, ...]
-    score: Score
-    in_view: frozenset[str]
-    unsuppressed: tuple[str, ...] = ()
+def _anchor(spine: Spine) -> Anchor:
+    """What the names hang on."""
+    if not spine.found:
+        return Anchor("none", 0.0)
+    return Anchor(spine.numbering.kind, spine.numbering.confidence)
 
 
 def _reference(
-    stack: SliceStack, spine: Spine, parts: list[_Traced], localizer: Localizer
+    stack: SliceStack, spine: Spine, parts: list[TracedSlice], localizer: Localizer
 ) -> Reference:
     """Tissue references from the central slices and up to two beside them."""
     along = spine.along_mm
@@ -243,88 +221,39 @@ def _reference(
         if len(fitting):
             i = int(fitting[np.abs(away[fitting] - (low + high) / 2).argmin()])
             s = stack[i]
-            traced = _Traced.of(s, spine.seen.get(i) or localizer.mark([s])[0])
+            traced = TracedSlice.of(s, spine.seen.get(i) or localizer.mark([s])[0])
             if traced.traced:
                 beside.append(Tissue(s, traced.band, traced.z_mm))
     heights = [v.center_lps_mm[2] for v in spine.vertebrae] or [0.0]
     return measure(
         beside,
-        [_sample(p, p.marks.canal) for p in parts],
-        [_sample(p, p.marks.body) for p in parts],
+        [p.values_where(p.marks.canal) for p in parts],
+        [p.values_where(p.marks.body) for p in parts],
         (min(heights) - 15, max(heights) + 15),
     )
 
 
-def _sample(part: _Traced, mark: FloatArray) -> FloatArray:
-    """Intensities of the slice where a mark is sure."""
-    at = part.slice.geometry.to_pixel(part.marks.geometry.to_lps(np.argwhere(mark > 0.8)))
-    rows, columns = part.slice.geometry.shape
-    r = np.clip(np.round(at[:, 0]).astype(int), 0, rows - 1)
-    c = np.clip(np.round(at[:, 1]).astype(int), 0, columns - 1)
-    return np.asarray(part.slice.pixels[r, c], dtype=float)
-
-
-def _edema(
-    parts: list[_Traced],
-    reference: Reference,
+def _score(
+    parts: list[TracedSlice],
+    found: Segmentation,
     threshold: Threshold | None,
     levels: dict[str, tuple[float, float]],
     options: Options,
-) -> _Measured:
-    """Segment and score; without a threshold nothing is segmented and no level is judged."""
-    gains = [reference.falloff.gain(p.band.depth_mm, p.z_mm) for p in parts]
-    corrected = [p.slice.pixels / gain for p, gain in zip(parts, gains, strict=True)]
-    masks: list[BoolArray] = [np.zeros(p.slice.geometry.shape, bool) for p in parts]
-    bad: frozenset[str] = frozenset()
-    if threshold is not None:
-        read = [i for i, p in enumerate(parts) if p.traced]
-        skins = [skin_mask(parts[i].marks, parts[i].slice, parts[i].line_rc) for i in read]
-        before = tissue_before(
-            [corrected[i] for i in read],
-            [parts[i].band for i in read],
-            [parts[i].z_mm for i in read],
-        )
-        for i, skin in zip(read, skins, strict=True):
-            masks[i] = find_edema(
-                corrected[i],
-                threshold.limits(parts[i].band, gains[i], before(parts[i].z_mm)),
-                parts[i].band,
-                skin,
-                parts[i].slice.geometry,
-                options.threshold,
-            )
-        bad = unsuppressed_levels(
-            [corrected[i] for i in read],
-            [parts[i].band for i in read],
-            skins,
-            [parts[i].slice.geometry for i in read],
-            levels,
-            float(
-                threshold.in_fat(
-                    reference.falloff.gain(np.array(10.0), np.array(reference.falloff.middle_z_mm))
-                )
-            ),
-        )
+) -> Score:
+    """Count involved levels; without a threshold no level is judged."""
     scored = score(
         [
-            SliceEdema(p.slice.geometry, p.line_rc, p.band, m, c)
-            for p, m, c in zip(parts, masks, corrected, strict=True)
+            SliceEdema(p.slice.geometry, p.line_rc, p.band, mask, values)
+            for p, mask, values in zip(parts, found.masks, found.corrected, strict=True)
         ],
         central=1,
         territories=levels,
         involved_fraction=options.involved_fraction,
         reference=threshold.reference if threshold else 0.0,
         fascial_mm=options.threshold.fascial_mm,
-        unreadable=bad,
+        unreadable=found.unsuppressed,
     )
-    in_view = frozenset(
-        r.level for r in scored.per_level if r.involved is not None or r.level in bad
-    )
-    if threshold is None:
-        scored = replace(
-            scored, per_level=tuple(replace(r, involved=None) for r in scored.per_level), levels=()
-        )
-    return _Measured(tuple(masks), scored, in_view, tuple(n for n in levels if n in bad))
+    return scored if threshold else scored.unjudged()
 
 
 def _threshold_record(threshold: Threshold | None, reference: Reference) -> dict[str, object]:

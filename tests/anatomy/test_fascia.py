@@ -33,7 +33,7 @@ def marks(
     if seen is not None:
         layer *= seen[:, None]
     none = np.zeros((rows, columns), np.float32)
-    return Marks(grid, none, none, none, none, layer.astype(np.float32), none)
+    return Marks(grid, none, none, none, none, layer.astype(np.float32), none, none)
 
 
 def blank(spacing: tuple[float, float] = (0.8, 0.8), mm: tuple[float, float] = (240, 160)) -> Slice:

@@ -27,14 +27,23 @@ def spine(count: int = 8, lowest_row: float = 190.0) -> dict[str, Body]:
     """The lowest `count` presacral bodies, head to foot, leaning like a lordotic back."""
     row, column, out = lowest_row, 60.0, {}
     for i in range(count):
-        out[SPINE[-1 - i]] = Body((row, column), 0.9, 0.85 if i == 0 else 0.03, 0.02, 900.0)
+        l5, l4 = (0.85 if i == place else 0.03 for place in (0, 1))
+        out[SPINE[-1 - i]] = Body((row, column), 0.9, l5, 0.02, l4, 900.0)
         row -= UPWARD[i] / 2
         column -= 2.0 * np.cos(i / 2)
     return dict(reversed(out.items()))
 
 
-def read(bodies: list[Body]) -> Numbering:
-    return number(chain(bodies, GRID), GRID)
+def blank(s1_at: tuple[float, float] | None = None) -> Marks:
+    """Marks of nothing, or of S1 alone."""
+    none = np.zeros(GRID.shape, np.float32)
+    rr, cc = np.indices(GRID.shape)
+    s1 = none if s1_at is None else (np.hypot(rr - s1_at[0], cc - s1_at[1]) < 5).astype(np.float32)
+    return Marks(GRID, none, none, s1, none, none, none, none)
+
+
+def read(bodies: list[Body], s1_at: tuple[float, float] | None = None) -> Numbering:
+    return number(chain(bodies, GRID), blank(s1_at))
 
 
 # Names
@@ -56,7 +65,7 @@ def test_names_count_upward_from_l5(count: int, shuffler: Random) -> None:
 
 def test_what_lies_below_l5_has_no_name() -> None:
     truth = spine(6, lowest_row=170.0)
-    sacrum = Body((188.0, 68.0), 0.7, 0.2, 0.1, 700.0)
+    sacrum = Body((188.0, 68.0), 0.7, 0.2, 0.1, 0.0, 700.0)
     found = read([*truth.values(), sacrum])
     assert found.levels == tuple(truth)
     assert sacrum not in found.bodies
@@ -67,9 +76,20 @@ def test_what_lies_below_l5_has_no_name() -> None:
 def test_s1_that_looks_like_l5_is_not_l5(l5: float, s1: float) -> None:
     """A sacrum cut by the image's edge: the network says L5 and S1 at once."""
     truth = spine(6, lowest_row=170.0)
-    sacrum = Body((188.0, 68.0), 0.9, l5, s1, 700.0)
+    sacrum = Body((188.0, 68.0), 0.9, l5, s1, 0.0, 700.0)
     truth["L5"] = replace(truth["L5"], l5=0.7)
     found = read([*truth.values(), sacrum])
+    assert found.levels == tuple(truth)
+
+
+@quick
+@given(st.floats(0.0, 0.5))
+def test_its_neighbours_tell_l5_from_a_sacrum_that_looks_like_it(l5: float) -> None:
+    """The lowest body looks most like L5, but L4 stands two above it and S1 where it is itself."""
+    truth = spine(6, lowest_row=170.0)
+    truth["L5"] = replace(truth["L5"], l5=l5)
+    sacrum = Body((188.0, 68.0), 0.9, 0.9, 0.1, 0.0, 700.0)
+    found = read([*truth.values(), sacrum], s1_at=(187.0, 67.0))
     assert found.levels == tuple(truth)
 
 
@@ -81,13 +101,13 @@ def test_s1_is_not_named_l5_where_l5_was_not_seen() -> None:
     """
     truth = spine(6, lowest_row=170.0)
     truth["L5"] = replace(truth["L5"], l5=0.3)
-    sacrum = Body((188.0, 68.0), 0.8, 0.15, 0.9, 700.0)
+    sacrum = Body((188.0, 68.0), 0.8, 0.15, 0.9, 0.0, 700.0)
     found = read([*truth.values(), sacrum])
     assert dict(zip(found.levels, found.bodies, strict=True)) == truth
 
 
 def test_without_l5_the_names_hang_on_nothing() -> None:
-    upper = [replace(b, l5=0.1) for b in list(spine(9).values())[:-3]]
+    upper = [replace(b, l5=0.1, l4=0.1) for b in list(spine(9).values())[:-3]]
     found = read(upper)
     assert found.kind == "none"
     assert found.confidence == 0
@@ -108,8 +128,8 @@ def test_a_missed_vertebra_keeps_its_name_free(level: str) -> None:
 
 def test_more_bodies_than_there_are_names() -> None:
     rows = np.linspace(2, 218, 19)
-    bodies = [Body((float(r), 60.0), 0.9, 0.02, 0.0, 500.0) for r in rows]
-    found = number(bodies, GRID)
+    bodies = [Body((float(r), 60.0), 0.9, 0.02, 0.0, 0.0, 500.0) for r in rows]
+    found = number(bodies, blank())
     assert found.levels[-1] == "L5"
     assert found.levels[0] == "T1"
     assert len(set(found.levels)) == len(found.levels) == len(found.bodies)
@@ -125,8 +145,8 @@ def test_nothing_found_is_nothing_named() -> None:
 
 def test_a_false_body_beside_the_spine_is_left_out() -> None:
     truth = spine(8)
-    aside = Body((140.0, 100.0), 0.6, 0.0, 0.0, 300.0)
-    kidney = Body((100.0, 8.0), 0.6, 0.0, 0.0, 300.0)
+    aside = Body((140.0, 100.0), 0.6, 0.0, 0.0, 0.0, 300.0)
+    kidney = Body((100.0, 8.0), 0.6, 0.0, 0.0, 0.0, 300.0)
     assert chain([aside, *truth.values(), kidney], GRID) == list(truth.values())
 
 
@@ -138,7 +158,7 @@ def test_one_body_seen_twice_counts_once() -> None:
 
 def test_a_spine_is_not_continued_over_a_gulf() -> None:
     lower = list(spine(5).values())
-    far = Body((5.0, 50.0), 0.9, 0.0, 0.0, 500.0)
+    far = Body((5.0, 50.0), 0.9, 0.0, 0.0, 0.0, 500.0)
     assert chain([far, *lower], GRID) == lower
 
 
@@ -158,15 +178,17 @@ def test_a_leaning_spine_stays_whole(lean: float) -> None:
 def heat_maps(centers: dict[str, tuple[float, float]], half: float = 7.0) -> Marks:
     """Marks of round-cornered bodies at (row, column) on the 2 mm grid."""
     rr, cc = np.indices(GRID.shape)
-    body, l5, center = (np.zeros(GRID.shape, np.float32) for _ in range(3))
+    body, l5, l4, center = (np.zeros(GRID.shape, np.float32) for _ in range(4))
     for level, (r, c) in centers.items():
         inside = np.clip(half - np.maximum(np.abs(rr - r), np.abs(cc - c)), 0, 1)
         body = np.maximum(body, inside)
         if level == "L5":
             l5 = np.maximum(l5, 0.9 * inside)
+        if level == "L4":
+            l4 = np.maximum(l4, 0.9 * inside)
         center = np.maximum(center, np.exp(-((rr - r) ** 2 + (cc - c) ** 2) / 8))
     none = np.zeros(GRID.shape, np.float32)
-    return Marks(GRID, *(m.astype(np.float32) for m in (body, l5, none, none, none, center)))
+    return Marks(GRID, *(m.astype(np.float32) for m in (body, l5, none, none, none, l4, center)))
 
 
 def on_pixels(bodies: dict[str, Body]) -> dict[str, tuple[float, float]]:
@@ -176,14 +198,15 @@ def on_pixels(bodies: dict[str, Body]) -> dict[str, tuple[float, float]]:
 
 def test_bodies_are_where_the_maps_say() -> None:
     truth = on_pixels(spine(8))
-    found = sorted(find_bodies(heat_maps(truth)), key=lambda b: b.center_rc[0])
+    marks = heat_maps(truth)
+    found = sorted(find_bodies(marks), key=lambda b: b.center_rc[0])
     assert len(found) == len(truth)
     for body, (level, at) in zip(found, truth.items(), strict=True):
         assert body.center_rc == pytest.approx(at, abs=0.5)
         assert body.confidence > 0.7
         assert body.area_mm2 == pytest.approx((2 * 7 * 2) ** 2, rel=0.2)
         assert (body.l5 > 0.5) == (level == "L5")
-    assert number(chain(found, GRID), GRID).levels == tuple(truth)
+    assert number(chain(found, GRID), marks).levels == tuple(truth)
 
 
 def test_merged_bodies_are_told_apart_by_their_centres() -> None:

@@ -117,7 +117,7 @@ class TellingLocalizer(Localizer):
             distance = ((lps[..., 1:] - np.array(at[1:])) ** 2).sum(axis=-1)
             center = np.maximum(center, share * np.exp(-distance / 32))
         none = np.zeros(shape, np.float32)
-        maps = (body, l5, none, none, none, center)
+        maps = (body, l5, none, none, none, none, center)
         return Marks(grid, *(m.astype(np.float32) for m in maps))
 
 

@@ -13,6 +13,8 @@ from fasciaseg.anatomy.band import fascia_band
 from fasciaseg.edema.normalise import Falloff, Reference, Tissue, measure
 from fasciaseg.edema.threshold import (
     Threshold,
+    confirmed,
+    excess,
     find_edema,
     make_threshold,
     tissue_before,
@@ -173,7 +175,8 @@ def found(
 ) -> BoolArray:
     z = G.heights_mm(np.moveaxis(np.indices(G.shape, dtype=float), 0, -1))
     before = tissue_before([pixels], [BAND], [z])(z)
-    return find_edema(pixels, threshold.limits(BAND, FLAT, before), BAND, skin, G, options)
+    over = excess(pixels, threshold.limits(BAND, FLAT, before), G)
+    return find_edema(over, BAND, skin, G, options)
 
 
 def length_mm(mask: BoolArray) -> float:
@@ -253,7 +256,7 @@ def test_skin_is_left_out() -> None:
 def test_beyond_the_ends_of_the_line_nothing_is_known() -> None:
     short = fascia_band(LINE[40:120], G)
     pixels = np.full(G.shape, 900.0)
-    mask = find_edema(pixels, np.full(G.shape, 300.0), short, NO_SKIN, G, DEFAULT)
+    mask = find_edema(excess(pixels, np.full(G.shape, 300.0), G), short, NO_SKIN, G, DEFAULT)
     assert mask[40:120].any()
     assert not mask[:40].any()
     assert not mask[120:].any()
@@ -331,5 +334,38 @@ def test_lengths_are_in_mm_whatever_the_pixels(spacing: tuple[float, float]) -> 
     for length, kept in ((1.4 * least, True), (0.7 * least, False)):
         patch = (down > 40) & (down < 40 + length) & (np.abs(band.depth_mm) < 2.2)
         pixels, limits = np.where(patch, 500.0, 100.0), np.full(shape, 300.0)
-        mask = find_edema(pixels, limits, band, np.zeros(shape, bool), g, DEFAULT)
+        mask = find_edema(excess(pixels, limits, g), band, np.zeros(shape, bool), g, DEFAULT)
         assert mask.any() == kept
+
+
+# The three slices together
+
+
+def on_slices(*strips: tuple[int, int, float] | None) -> list[BoolArray]:
+    """What is confirmed of one strip a slice: (first row, last row, times its limit)."""
+    shape = (200, 20)
+    over = [np.zeros(shape) for _ in strips]
+    for values, strip in zip(over, strips, strict=True):
+        if strip is not None:
+            values[strip[0] : strip[1], 8:12] = strip[2]
+    heights = [np.repeat(-np.arange(200.0)[:, None], 20, axis=1) for _ in strips]
+    return confirmed([o >= 1 for o in over], over, heights, DEFAULT)
+
+
+def test_faint_edema_on_one_slice_needs_another_slice() -> None:
+    assert not any(m.any() for m in on_slices(None, (50, 90, 1.1), None))
+    assert not any(m.any() for m in on_slices((120, 160, 1.1), (50, 90, 1.1), None))
+    both = on_slices((60, 100, 1.1), (50, 90, 1.1), None)
+    assert [m.any() for m in both] == [True, True, False]
+
+
+def test_bright_edema_on_one_slice_stands_alone() -> None:
+    assert [m.any() for m in on_slices(None, None, (50, 90, 1.5))] == [False, False, True]
+
+
+@quick
+@given(st.integers(0, 150), st.integers(12, 49), st.floats(1, 3))
+def test_confirming_never_adds_edema(row: int, length: int, over: float) -> None:
+    masks = on_slices((row, row + length, over), None, (100, 140, 1.2))
+    assert masks[0].sum() in (0, 4 * length)
+    assert not masks[1].any()

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from ..geometry import FloatArray, SliceGeometry
 from ..vertebrae import LEVELS
-from .localizer import Marks
+from .localizer import CHANNELS, Marks
 
 #: A peak of the centre map counts from here on.
 PEAK = 0.25
@@ -29,6 +29,12 @@ DOUBLED = 0.6
 #: L5 is taken as seen from this score on, and as sure from this one.
 L5_SEEN = 0.35
 L5_SURE = 0.6
+#: A body's own looks weigh as much as both of its neighbours'.
+OWN_LOOKS = 2.0
+#: S1 lies this much of the step L4-L5 below L5, turned this far to the back (means of the four
+#: scans in which it is labelled), and is looked for this near to that place.
+S1_STEP, S1_TURN = 0.95, np.deg2rad(24.0)
+S1_NEAR_MM = 14.0
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,7 @@ class Body:
         confidence: 0 to 1, that it is a body.
         l5: 0 to 1, that it is L5.
         s1: 0 to 1, that it is S1 (a sacrum cut by the image's edge can look like a body).
+        l4: 0 to 1, that it is L4.
         area_mm2: its cross-section.
     """
 
@@ -47,6 +54,7 @@ class Body:
     confidence: float
     l5: float
     s1: float
+    l4: float
     area_mm2: float
 
 
@@ -79,8 +87,7 @@ def fuse(marks: Sequence[Marks]) -> Marks:
     def mean(name: str) -> FloatArray:
         return np.asarray(np.mean([getattr(m, name) for m in alike], axis=0))
 
-    names = ("body", "l5", "s1", "canal", "subcutaneous", "center")
-    return Marks(middle.geometry, *(mean(n).astype(np.float32) for n in names))
+    return Marks(middle.geometry, *(mean(n).astype(np.float32) for n in CHANNELS))
 
 
 def find_bodies(marks: Marks) -> list[Body]:
@@ -110,6 +117,7 @@ def find_bodies(marks: Marks) -> list[Body]:
                 confidence=float(p.mean()) * min(1.0, peak / 0.5),
                 l5=float(marks.l5[mine[:, 0], mine[:, 1]].mean()),
                 s1=float(marks.s1[mine[:, 0], mine[:, 1]].mean()),
+                l4=float(marks.l4[mine[:, 0], mine[:, 1]].mean()),
                 area_mm2=len(mine) * pixel_mm2,
             )
         )
@@ -176,11 +184,15 @@ def _usual(gaps: FloatArray, i: int) -> float:
     return float(np.median(near)) if len(near) else float(gaps[i])
 
 
-def number(bodies: Sequence[Body], geometry: SliceGeometry) -> Numbering:
-    """Name a chain of bodies, counting upward from L5, the one that looks most like it."""
+def number(bodies: Sequence[Body], marks: Marks) -> Numbering:
+    """Name a chain of bodies, counting upward from L5, the one that looks most like it.
+
+    The marks are asked for what a body's own looks can't tell: whether S1 lies below it.
+    """
     if not bodies:
         return Numbering((), (), "none", 0.0)
-    scores = [b.l5 * (1 - b.s1) for b in bodies]
+    geometry = marks.geometry
+    scores = [_l5_score(bodies, i, marks) for i in range(len(bodies))]
     last = int(np.argmax(scores))
     seen = scores[last] >= L5_SEEN
     if not seen:
@@ -202,8 +214,35 @@ def number(bodies: Sequence[Body], geometry: SliceGeometry) -> Numbering:
         kind="lumbosacral_junction" if seen else "none",
         confidence=round(scores[last] if seen else 0.0, 4),
         missed=skipped,
-        doubtful=sum(score >= L5_SURE for score in scores) > 1,
+        doubtful=sum(b.l5 * (1 - b.s1) >= L5_SURE for b in bodies) > 1,
     )
+
+
+def _l5_score(bodies: Sequence[Body], i: int, marks: Marks) -> float:
+    """0 to 1, that body `i` is L5: its own looks, L4 above it and S1 below it, if in view."""
+    body = bodies[i]
+    evidence = [(OWN_LOOKS, body.l5 * (1 - body.s1))]
+    if i > 0:
+        evidence.append((1.0, bodies[i - 1].l4))
+        below = _s1_below(bodies[i - 1], body, marks)
+        if below is not None:
+            evidence.append((1.0, below))
+    return sum(w * p for w, p in evidence) / sum(w for w, _ in evidence)
+
+
+def _s1_below(above: Body, body: Body, marks: Marks) -> float | None:
+    """Highest certainty of S1 where the next body must lie; None where that is out of view."""
+    mm = np.asarray(marks.geometry.spacing_mm)
+    at = np.asarray(body.center_rc) * mm
+    down, back = at - np.asarray(above.center_rc) * mm
+    cos, sin = np.cos(S1_TURN), np.sin(S1_TURN)
+    row, column = at + S1_STEP * np.array([cos * down - sin * back, sin * down + cos * back])
+    rows, columns = marks.geometry.shape
+    if not (0 <= row < rows * mm[0] and 0 <= column < columns * mm[1]):
+        return None
+    r, c = np.ogrid[:rows, :columns]
+    near = np.hypot(r * mm[0] - row, c * mm[1] - column) <= S1_NEAR_MM
+    return float(ndimage.gaussian_filter(marks.s1, 1.0)[near].max())
 
 
 def _steps(bodies: Sequence[Body], geometry: SliceGeometry) -> tuple[list[int], list[int]]:

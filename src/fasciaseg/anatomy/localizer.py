@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
@@ -38,6 +38,7 @@ class Marks:
         s1: the body of S1.
         canal: the spinal canal.
         subcutaneous: fat and skin behind the fascia.
+        l4: the body of L4.
         center: peaks at the bodies' centres.
     """
 
@@ -47,7 +48,12 @@ class Marks:
     s1: Map
     canal: Map
     subcutaneous: Map
+    l4: Map
     center: Map
+
+
+#: The network's channels, in its order.
+CHANNELS = tuple(f.name for f in fields(Marks) if f.name != "geometry")
 
 
 class Localizer:
@@ -55,7 +61,7 @@ class Localizer:
 
     Args:
         model: an ONNX file with input "slice" (n, 1, rows, columns) and output
-            "probabilities" (n, 6, rows, columns).
+            "probabilities" (n, 7, rows, columns), see `CHANNELS`.
         threads: threads within one run; 0 leaves the choice to the runtime.
     """
 
@@ -85,13 +91,19 @@ class Localizer:
         options.log_severity_level = 3
         options.enable_cpu_mem_arena = False
         try:
-            return onnxruntime.InferenceSession(
+            session = onnxruntime.InferenceSession(
                 self._bytes, options, providers=["CPUExecutionProvider"]
             )
         except Exception as e:  # the runtime has no common base class for what can be wrong
             raise UsageError(
                 "bad_model", "The model file is not a localizer that onnxruntime can load."
             ) from e
+        if [o.shape[1] for o in session.get_outputs()] != [len(CHANNELS)]:
+            told = (
+                f"The model file has not the {len(CHANNELS)} channels of this version's localizer."
+            )
+            raise UsageError("bad_model", told)
+        return session
 
     def mark(self, slices: Sequence[Slice]) -> list[Marks]:
         """Run the network on each slice."""

@@ -102,29 +102,38 @@ def locate(stack: SliceStack, localizer: Localizer) -> Spine:
 
     sampled = _sampled(along)
     lateral = _rough_middle(np.array([_certainty(marks(i)) for i in sampled]), along[sampled])
-    tried: set[tuple[int, int, int]] = set()
+    centers = [seen[i].center for i in sampled]
+    tried: dict[tuple[int, int, int], _Named] = {}
     # The bodies give the lateral position, which gives the slices on which bodies are found.
     while True:
         central, middle = central_three(along, lateral)
-        three = (marks(central[0]), marks(central[1]), marks(central[2]))
-        fused = levels.fuse(three)
-        numbering = levels.number(
-            levels.chain(levels.find_bodies(fused), fused.geometry), fused.geometry
-        )
-        offsets = _lateral_of_bodies(
-            numbering.bodies, along[sampled], [seen[i].center for i in sampled], lateral
-        )
-        if central in tried or not len(offsets):
+        if central in tried:
             break
-        tried.add(central)
+        fused = levels.fuse([marks(i) for i in central])
+        bodies = levels.chain(levels.find_bodies(fused), fused.geometry)
+        numbering = levels.number(bodies, fused)
+        offsets = _lateral_of_bodies(numbering.bodies, along[sampled], centers, lateral)
+        tried[central] = _Named(fused, numbering, offsets)
+        if not len(offsets):
+            break
         lateral = float(offsets.mean())
-    if sum(body.confidence for body in numbering.bodies) < LEAST_SPINE:
+    named = tried[central]
+    if sum(body.confidence for body in named.numbering.bodies) < LEAST_SPINE:
         lateral = float((along[0] + along[-1]) / 2)
         central, middle = central_three(along, lateral)
-        three = (marks(central[0]), marks(central[1]), marks(central[2]))
-    vertebrae = _vertebrae(numbering, stack.geometries[middle], fused, offsets, along, middle)
-    aside = tuple(float(o - lateral) for o in offsets)
-    return Spine(central, middle, three, vertebrae, numbering, lateral, aside, along, seen)
+    three = (marks(central[0]), marks(central[1]), marks(central[2]))
+    vertebrae = _vertebrae(named, stack.geometries[middle], along, middle)
+    aside = tuple(float(o - lateral) for o in named.offsets_mm)
+    return Spine(central, middle, three, vertebrae, named.numbering, lateral, aside, along, seen)
+
+
+@dataclass(frozen=True, eq=False)
+class _Named:
+    """What three slices say: their fused marks, the named bodies and where these lie laterally."""
+
+    fused: Marks
+    numbering: levels.Numbering
+    offsets_mm: FloatArray
 
 
 def central_three(along: FloatArray, lateral_mm: float) -> tuple[tuple[int, int, int], int]:
@@ -207,17 +216,15 @@ def _lateral_of_bodies(
 
 
 def _vertebrae(
-    numbering: levels.Numbering,
-    middle: SliceGeometry,
-    fused: Marks,
-    offsets: FloatArray,
-    along: FloatArray,
-    index: int,
+    named: _Named, middle: SliceGeometry, along: FloatArray, index: int
 ) -> tuple[Vertebra, ...]:
     normal = np.asarray(middle.normal) * (1.0 if middle.normal[0] > 0 else -1.0)
+    numbering = named.numbering
     out = []
-    for body, level, offset in zip(numbering.bodies, numbering.levels, offsets, strict=True):
-        at = fused.geometry.to_lps(np.array(body.center_rc))
+    for body, level, offset in zip(
+        numbering.bodies, numbering.levels, named.offsets_mm, strict=True
+    ):
+        at = named.fused.geometry.to_lps(np.array(body.center_rc))
         aside = float(offset - along[index])
         # The in-plane centre lies on the fused grid's slice; the body itself beside it.
         at = at + normal * (aside - float((at - np.asarray(middle.center_lps_mm)) @ normal))

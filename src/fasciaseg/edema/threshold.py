@@ -28,6 +28,10 @@ BEFORE_MM = (-16.0, -7.0)
 BEFORE_HEIGHT_MM = 12.0
 #: A patch counts if it comes this near to the line, for at least the least length.
 CONTACT_MM = 2.5
+#: A faint patch stays where another slice has edema at this share of its heights ...
+SHARED = 1 / 3
+#: ... which are compared in steps of so much.
+HEIGHT_STEP_MM = 3.0
 #: In-plane smoothing before the threshold, against noise.
 SMOOTH_MM = 0.5
 
@@ -133,9 +137,17 @@ def tissue_before(
     return lambda height: np.interp(height, grid[known], usual)
 
 
+def excess(corrected: FloatArray, limits: FloatArray, geometry: SliceGeometry) -> FloatArray:
+    """How many times its limit a pixel reaches (rows, columns), noise smoothed away.
+
+    `corrected` are intensities corrected for the coil, `limits` what they have to reach.
+    """
+    sigma = [SMOOTH_MM / mm for mm in geometry.spacing_mm]
+    return np.asarray(ndimage.gaussian_filter(corrected, sigma) / limits)
+
+
 def find_edema(
-    corrected: FloatArray,
-    limits: FloatArray,
+    excess: FloatArray,
     band: FasciaBand,
     skin: BoolArray,
     geometry: SliceGeometry,
@@ -143,17 +155,12 @@ def find_edema(
 ) -> BoolArray:
     """Edema of one slice (rows, columns): hysteresis, then only patches that touch the fascia.
 
-    `corrected` are intensities corrected for the coil, `limits` what they have to reach, `skin`
-    marks pixels of skin and air.
+    `skin` marks pixels of skin and air.
     """
-    sigma = [SMOOTH_MM / mm for mm in geometry.spacing_mm]
-    smooth = ndimage.gaussian_filter(corrected, sigma)
     with np.errstate(invalid="ignore"):
         searched = (band.depth_mm > -options.deepest_mm) & ~skin
         touching = np.abs(band.depth_mm) <= min(CONTACT_MM, options.fascial_mm)
-    bright = apply_hysteresis_threshold(
-        np.where(searched, smooth / limits, -np.inf), 1.0, options.sure
-    )
+    bright = apply_hysteresis_threshold(np.where(searched, excess, -np.inf), 1.0, options.sure)
     # scipy's labelling: skimage.measure.label pulls in modules worth 0.1 s of every start.
     patches, _ = ndimage.label(bright, np.ones((3, 3)))
     keep = np.zeros(int(patches.max()) + 1, bool)
@@ -162,3 +169,39 @@ def find_edema(
         keep[i] = len(points) * geometry.spacing_mm[0] >= options.least_length_mm
     keep[0] = False
     return np.asarray(keep[patches])
+
+
+def confirmed(
+    masks: Sequence[BoolArray],
+    excesses: Sequence[FloatArray],
+    heights_mm: Sequence[FloatArray],
+    options: ThresholdOptions,
+) -> list[BoolArray]:
+    """Edema of the central slices (rows, columns each) without faint patches seen on one only.
+
+    Fluid in a layer spreads to both sides; a vessel, or fat half suppressed, brushes one slice.
+    A patch stays if it reaches `options.alone` times its limit somewhere, or if another slice has
+    edema at the height of at least a third of it.
+
+    Args:
+        masks: edema of each slice.
+        excesses: what `excess` says of it.
+        heights_mm: LPS z of its pixels.
+        options: `alone` is read.
+    """
+    if len(masks) < 2:
+        return list(masks)
+    seen = [
+        np.unique(np.round(z[m] / HEIGHT_STEP_MM)) for m, z in zip(masks, heights_mm, strict=True)
+    ]
+    out = []
+    for k, (mask, over, z) in enumerate(zip(masks, excesses, heights_mm, strict=True)):
+        others = np.concatenate([h for i, h in enumerate(seen) if i != k])
+        patches, n = ndimage.label(mask, np.ones((3, 3)))
+        keep = np.zeros(n + 1, bool)
+        for i in range(1, n + 1):
+            mine = np.unique(np.round(z[patches == i] / HEIGHT_STEP_MM))
+            shared = float(np.isin(mine, others).mean())
+            keep[i] = over[patches == i].max() >= options.alone or shared >= SHARED
+        out.append(np.asarray(keep[patches]))
+    return out

@@ -122,10 +122,16 @@ def _bracket(
         draw.rectangle((x, round(y0), x + 8, round(y1)), VERMILLION)
         draw.text((x + 18, middle), level, INK, font(21, bold=True), anchor="lm")
         return
-    dash = (3, 4) if state in ("open", "unanswered") else None
-    ends = 1 if dash else 7
-    spine = np.array([[x + ends, y0], [x + 1, y0], [x + 1, y1], [x + ends, y1]])
-    stroke(page, spine, Pen(FAINT if state == "out_of_view" else DIM, 1.5, dash, halo=0))
+    colour = FAINT if state == "out_of_view" else DIM
+    if state in ("open", "unanswered"):
+        spine = np.array([[x + 1, y0], [x + 1, y1]])
+        stroke(page, spine, Pen(colour, 1.5, (3, 4), halo=0))
+    else:
+        # Straight along the pixels: no need for anti-aliasing, which is slow.
+        top, bottom = round(y0), round(y1)
+        for end in (top, bottom):
+            draw.rectangle((x, end, x + 7, end + 1), colour)
+        draw.rectangle((x, top, x + 1, bottom), colour)
     name = f"{level} ?" if state in ("open", "unanswered") else level
     draw.text((x + 18, middle), name, DIM, font(17), anchor="lm")
 

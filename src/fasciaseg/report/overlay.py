@@ -8,7 +8,7 @@ from ..reading import Reading, SliceReading
 from . import words
 from .annotate import BOTTOM, GUTTER, TOP, annotate, draw_frame, draw_gutter, draw_legend
 from .canvas import DIM, INK, PAGE, YELLOW, Column, font
-from .view import View, box_around, fitting_scale, view_at, whole, window_of
+from .view import View, box_around, fitting_scale, shaded, view_at, whole, window_of
 
 #: Largest picture of a slice, and widest strip without marks, in px.
 MAX_WIDTH, MAX_HEIGHT = 1100, 900
@@ -35,7 +35,8 @@ def draw_slice(reading: Reading, index: int) -> Image.Image:
     scale = fitting_scale(geometry, whole(geometry), MAX_WIDTH, MAX_HEIGHT)
     view = view_at(geometry, whole(geometry), scale)
     window = window_of([s.slice for s in reading.slices])
-    picture = view.picture(part.slice.pixels, window)
+    grey = shaded(part.slice.pixels, window)
+    picture = view.picture(grey)
     annotate(picture, view, reading, index)
     width, height = view.size
     strip = _strip_view(part, scale)
@@ -47,7 +48,7 @@ def draw_slice(reading: Reading, index: int) -> Image.Image:
     draw_frame(page, view, MARGIN, TOP)
     draw_gutter(page, view, reading, index, (MARGIN + width, TOP))
     if strip:
-        page.paste(strip.picture(part.slice.pixels, window), (strip_x, TOP))
+        page.paste(strip.picture(grey), (strip_x, TOP))
         caption = (strip_x + strip.size[0] / 2, TOP - 14)
         ImageDraw.Draw(page).text(caption, "without marks", DIM, font(14), anchor="mm")
     _write_panel(page, reading, index, panel_x)

@@ -12,7 +12,7 @@ from ..vertebrae import SCORED_LEVELS
 from . import words
 from .annotate import BOTTOM, GUTTER, TOP, annotate, draw_frame, draw_gutter
 from .canvas import DIM, FAINT, INK, PAGE, PANEL, VERMILLION, YELLOW, Column, font
-from .view import Box, View, box_around, fitting_scale, inside, view_at, whole, window_of
+from .view import Box, View, box_around, fitting_scale, inside, shaded, view_at, whole, window_of
 
 WIDTH = 1800
 MARGIN = 24
@@ -45,7 +45,7 @@ def draw_summary(reading: Reading) -> Image.Image:
     window = window_of([part.slice for part in reading.slices])
     x = MARGIN
     for index, (view, part) in enumerate(zip(views, reading.slices, strict=True)):
-        picture = view.picture(part.slice.pixels, window)
+        picture = view.picture(shaded(part.slice.pixels, window))
         annotate(picture, view, reading, index)
         page.paste(picture, (x, top))
         draw_frame(page, view, x, top)

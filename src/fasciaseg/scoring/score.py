@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -48,6 +48,7 @@ class Score:
     Attributes:
         per_level: one entry a level in view, head to foot.
         levels: the involved ones.
+        in_view: those whose territory is sufficiently in view, head to foot.
         length_mm: covered arc length of the central slice's line, T5 to L5.
         area_mm2: edema area in the levels' territories over the three slices.
         depth: shares by depth; None without edema.
@@ -57,11 +58,17 @@ class Score:
 
     per_level: tuple[LevelEdema, ...]
     levels: tuple[str, ...]
+    in_view: tuple[str, ...]
     length_mm: float
     area_mm2: float
     depth: Depth | None
     below_mm: float
     at_edge: bool
+
+    def unjudged(self) -> Score:
+        """The same where the exam can't answer: no level is involved or not."""
+        rows = tuple(replace(r, involved=None) for r in self.per_level)
+        return replace(self, per_level=rows, levels=())
 
 
 def score(
@@ -90,11 +97,14 @@ def score(
     covered = _covered(slices, z, line)
     area_levels = [_areas(s, territories) for s in slices]
     rows: list[LevelEdema] = []
+    in_view = []
     for level, (upper, lower) in territories.items():
         mine = (z <= upper) & (z > lower)
         seen = float(z[mine].max() - z[mine].min()) if mine.any() else 0.0
         step = abs(float(np.median(np.diff(z)))) if len(z) > 1 else 0.0
-        judged = seen + step >= LEAST_IN_VIEW * (upper - lower) and level not in unreadable
+        if seen + step >= LEAST_IN_VIEW * (upper - lower):
+            in_view.append(level)
+        judged = level in in_view and level not in unreadable
         total = float(arc[mine].sum())
         length = float(arc[mine & covered].sum())
         coverage = length / total if total else 0.0
@@ -119,6 +129,7 @@ def score(
     return Score(
         per_level=tuple(rows),
         levels=tuple(r.level for r in rows if r.involved),
+        in_view=tuple(in_view),
         length_mm=round(float(arc[covered & inside].sum()), 2),
         area_mm2=round(sum(r.area_mm2 for r in rows), 2),
         depth=_depth(slices, fascial_mm),
