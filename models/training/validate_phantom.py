@@ -22,6 +22,7 @@ from fasciaseg.phantom import Coil, Sampling, Sequence, random_phantom, random_v
 from fasciaseg.pipeline import default_model, read_stack
 from fasciaseg.reading import SeriesContext
 from fasciaseg.result import SeriesInfo, StudyInfo
+from fasciaseg.vertebrae import SCORED_LEVELS
 
 SPACING_MM = 4.4
 
@@ -118,7 +119,7 @@ def main() -> None:
         inside = {
             n
             for n, c in centers.items()
-            if n not in ("S1", "S2", "S3", "T1", "T2", "T3", "T4")
+            if n in SCORED_LEVELS
             and all(
                 8 < p * s < (m * s - 8)
                 for p, s, m in zip(g.to_pixel(np.asarray(c)), g.spacing_mm, g.shape, strict=True)

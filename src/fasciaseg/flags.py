@@ -71,7 +71,8 @@ FLAGS: dict[str, FlagText] = {
     ),
     "transitional_suspected": FlagText(
         "transitional vertebra suspected",
-        "The lumbosacral junction looks transitional, so the names may be shifted by one level.",
+        "L5 can't be told from its neighbour for sure (a transitional vertebra, or a sacrum cut off "
+        "by the image's edge), so the names may be shifted by one level.",
         "Count from a whole-spine localizer or from the ribs.",
     ),
     "vertebra_missed": FlagText(

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fasciaseg.anatomy.levels import Body, Numbering, chain, find_bodies, fuse, number
+from fasciaseg.anatomy.levels import (
+    Body,
+    Numbering,
+    chain,
+    find_bodies,
+    fuse,
+    number,
+    with_pooled_looks,
+)
 from fasciaseg.anatomy.localizer import Marks
 from fasciaseg.phantom import sagittal_geometry
 from fasciaseg.vertebrae import LEVELS
@@ -243,3 +251,19 @@ def test_neighbouring_slices_outvote_a_false_mark() -> None:
     assert len(find_bodies(bad)) == len(truth) + 1
     assert len(find_bodies(fused)) == len(truth)
     assert fused.geometry == good.geometry
+
+
+# Slices across the bodies
+
+
+def test_where_slices_disagree_about_l5_the_name_is_doubtful() -> None:
+    """Half of the slices take S1 for L5, as with a sacrum cut off by the image's edge."""
+    truth = on_pixels(spine(6, lowest_row=170.0))
+    below = {"L5": (187.2, 66.1)}
+    right, shifted = heat_maps(truth), heat_maps({**truth, **below})
+    fused = with_pooled_looks(shifted, [replace(right, s1=blank((187, 66)).s1), shifted])
+    named = number(chain(find_bodies(fused), GRID), fused)
+    assert named.doubtful or named.kind == "none"
+    sure = number(chain(find_bodies(right), GRID), replace(right, s1=blank((187, 66)).s1))
+    assert not sure.doubtful
+    assert sure.levels == tuple(truth)

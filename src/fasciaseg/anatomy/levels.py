@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ MISSED = 1.6
 DOUBLED = 0.6
 #: L5 is taken as seen from this score on, and as sure from this one.
 L5_SEEN = 0.35
-L5_SURE = 0.6
+L5_SURE = 0.7
 #: A body's own looks weigh as much as both of its neighbours'.
 OWN_LOOKS = 2.0
 #: S1 lies this much of the step L4-L5 below L5, turned this far to the back (means of the four
@@ -68,7 +68,8 @@ class Numbering:
         kind: what the names hang on: `lumbosacral_junction` or `none`.
         confidence: 0 to 1, how sure the anchor is.
         missed: names between which a body must have been missed.
-        doubtful: two neighbours look like L5, as with a transitional vertebra.
+        doubtful: L5 was seen but isn't sure: its neighbours or the slices say different things, as
+            with a transitional vertebra or a sacrum cut off by the image's edge.
     """
 
     bodies: tuple[Body, ...]
@@ -88,6 +89,19 @@ def fuse(marks: Sequence[Marks]) -> Marks:
         return np.asarray(np.mean([getattr(m, name) for m in alike], axis=0))
 
     return Marks(middle.geometry, *(mean(n).astype(np.float32) for n in CHANNELS))
+
+
+def with_pooled_looks(fused: Marks, across: Sequence[Marks]) -> Marks:
+    """`fused` with L4, L5 and S1 as all slices across the bodies' width see them.
+
+    Where L5 and S1 look alike, the slices disagree: their mean is right more often than three of
+    them, and it is less sure when it is wrong.
+    """
+    alike = [m for m in across if m.geometry.shape == fused.geometry.shape]
+    if not alike:
+        return fused
+    looks = {n: np.mean([getattr(m, n) for m in alike], axis=0) for n in ("l4", "l5", "s1")}
+    return replace(fused, **{n: look.astype(np.float32) for n, look in looks.items()})
 
 
 def find_bodies(marks: Marks) -> list[Body]:
@@ -214,7 +228,7 @@ def number(bodies: Sequence[Body], marks: Marks) -> Numbering:
         kind="lumbosacral_junction" if seen else "none",
         confidence=round(scores[last] if seen else 0.0, 4),
         missed=skipped,
-        doubtful=sum(b.l5 * (1 - b.s1) >= L5_SURE for b in bodies) > 1,
+        doubtful=seen and scores[last] < L5_SURE,
     )
 
 

@@ -24,6 +24,8 @@ SAMPLE_STEP_MM = 8.0
 SEARCH_MM = 48.0
 #: Every body of a spine reaches this far to both sides of its middle.
 INNER_MM = 9.0
+#: L5 is told from its neighbours on all slices this near to the middle that were looked at.
+LOOKS_MM = 20.0
 #: A body ends where the certainty of its centre falls to this share of its plateau.
 FLANK = 0.6
 #: A body's centre moves by no more than this from slice to slice, in 2 mm pixels.
@@ -110,6 +112,8 @@ def locate(stack: SliceStack, localizer: Localizer) -> Spine:
         if central in tried:
             break
         fused = levels.fuse([marks(i) for i in central])
+        across = [m for i, m in seen.items() if abs(along[i] - lateral) <= LOOKS_MM]
+        fused = levels.with_pooled_looks(fused, across)
         bodies = levels.chain(levels.find_bodies(fused), fused.geometry)
         numbering = levels.number(bodies, fused)
         offsets = _lateral_of_bodies(numbering.bodies, along[sampled], centers, lateral)

@@ -22,7 +22,7 @@ class Truth:
     """The answers. Lengths in mm, LPS.
 
     Attributes:
-        levels: with fascia edema, head to foot.
+        levels: with fascia edema, head to foot, as far as the slices show their bodies.
         location, severity: the published study's groups.
         length_mm: painted length along the fascia of the central slice.
         vertebrae: centres of the bodies T4-L5 that the slice shows.
@@ -62,7 +62,7 @@ def truth(phantom: SpinePhantom, stack: list[SliceGeometry]) -> Truth:
     middle = float(np.mean([c[0] for c in shown.values()]))
     central = min(stack, key=lambda g: abs(g.position_mm - middle))
     found = {level for edema in phantom.pathology.fascia for level in edema.levels}
-    levels = tuple(level for level in SCORED_LEVELS if level in found)
+    levels = tuple(level for level in SCORED_LEVELS if level in found and level in shown)
     return Truth(
         levels=levels,
         location=location(levels),
