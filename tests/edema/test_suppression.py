@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fasciaseg.anatomy.band import fascia_band
-from fasciaseg.edema.suppression import unsuppressed_levels
+from fasciaseg.edema.suppression import FatState, judge_fat
 from fasciaseg.geometry import BoolArray, FloatArray
 from fasciaseg.phantom import sagittal_geometry
 
@@ -24,11 +24,15 @@ BEHIND = BAND.depth_mm > 0
 SKIN: BoolArray = BAND.depth_mm > 30
 
 
+def judged(*images: FloatArray, skin: BoolArray = SKIN, limit: float = LIMIT) -> FatState:
+    n = len(images)
+    return judge_fat(images, [BAND] * n, [skin] * n, [G] * n, LEVELS, limit)
+
+
 def unsuppressed(
     *images: FloatArray, skin: BoolArray = SKIN, limit: float = LIMIT
 ) -> frozenset[str]:
-    n = len(images)
-    return unsuppressed_levels(images, [BAND] * n, [skin] * n, [G] * n, LEVELS, limit)
+    return judged(*images, skin=skin, limit=limit).unsuppressed
 
 
 def fat(value: float, level: str | None = None, share: float = 1.0) -> FloatArray:
@@ -57,13 +61,15 @@ def test_a_failure_is_told_level_by_level(level: str) -> None:
 
 
 def test_subcutaneous_edema_leaves_dark_lobules() -> None:
-    assert unsuppressed(*[fat(500.0, "L4", share=0.45)] * 3) == frozenset()
+    found = judged(*[fat(500.0, "L4", share=0.45)] * 3)
+    assert found.unsuppressed == frozenset()
+    assert found.wet == {"L4"}
 
 
 def test_edema_of_the_fascia_is_no_failure() -> None:
     image = fat(60.0)
     image[np.abs(BAND.depth_mm) < 6] = 600.0
-    assert unsuppressed(*[image] * 3) == frozenset()
+    assert judged(*[image] * 3) == FatState(frozenset(), frozenset())
 
 
 def test_one_bad_slice_of_three_does_not_decide() -> None:

@@ -172,11 +172,12 @@ def found(
     skin: BoolArray = NO_SKIN,
     threshold: Threshold = LOW,
     options: ThresholdOptions = DEFAULT,
+    wet: BoolArray = NO_SKIN,
 ) -> BoolArray:
     z = G.heights_mm(np.moveaxis(np.indices(G.shape, dtype=float), 0, -1))
     before = tissue_before([pixels], [BAND], [z])(z)
     over = excess(pixels, threshold.limits(BAND, FLAT, before), G)
-    return find_edema(over, BAND, skin, G, options)
+    return find_edema(over, BAND, skin, wet, G, options)
 
 
 def length_mm(mask: BoolArray) -> float:
@@ -256,7 +257,9 @@ def test_skin_is_left_out() -> None:
 def test_beyond_the_ends_of_the_line_nothing_is_known() -> None:
     short = fascia_band(LINE[40:120], G)
     pixels = np.full(G.shape, 900.0)
-    mask = find_edema(excess(pixels, np.full(G.shape, 300.0), G), short, NO_SKIN, G, DEFAULT)
+    mask = find_edema(
+        excess(pixels, np.full(G.shape, 300.0), G), short, NO_SKIN, NO_SKIN, G, DEFAULT
+    )
     assert mask[40:120].any()
     assert not mask[:40].any()
     assert not mask[120:].any()
@@ -334,14 +337,14 @@ def test_lengths_are_in_mm_whatever_the_pixels(spacing: tuple[float, float]) -> 
     for length, kept in ((1.4 * least, True), (0.7 * least, False)):
         patch = (down > 40) & (down < 40 + length) & (np.abs(band.depth_mm) < 2.2)
         pixels, limits = np.where(patch, 500.0, 100.0), np.full(shape, 300.0)
-        mask = find_edema(excess(pixels, limits, g), band, np.zeros(shape, bool), g, DEFAULT)
+        mask = find_edema(excess(pixels, limits, g), band, *2 * [np.zeros(shape, bool)], g, DEFAULT)
         assert mask.any() == kept
 
 
 # The three slices together
 
 
-def on_slices(*strips: tuple[int, int, float] | None) -> list[BoolArray]:
+def on_slices(*strips: tuple[int, int, float] | None, wet: bool = False) -> list[BoolArray]:
     """What is confirmed of one strip a slice: (first row, last row, times its limit)."""
     shape = (200, 20)
     over = [np.zeros(shape) for _ in strips]
@@ -349,7 +352,8 @@ def on_slices(*strips: tuple[int, int, float] | None) -> list[BoolArray]:
         if strip is not None:
             values[strip[0] : strip[1], 8:12] = strip[2]
     heights = [np.repeat(-np.arange(200.0)[:, None], 20, axis=1) for _ in strips]
-    return confirmed([o >= 1 for o in over], over, heights, DEFAULT)
+    fluid = [np.full(shape, wet)] * len(strips)
+    return confirmed([o >= 1 for o in over], over, fluid, heights, DEFAULT)
 
 
 def test_faint_edema_on_one_slice_needs_another_slice() -> None:
@@ -361,6 +365,19 @@ def test_faint_edema_on_one_slice_needs_another_slice() -> None:
 
 def test_bright_edema_on_one_slice_stands_alone() -> None:
     assert [m.any() for m in on_slices(None, None, (50, 90, 1.5))] == [False, False, True]
+
+
+def test_where_the_fat_holds_fluid_even_bright_edema_needs_another_slice() -> None:
+    assert not any(m.any() for m in on_slices(None, None, (50, 90, 1.5), wet=True))
+    assert sum(m.any() for m in on_slices(None, (50, 90, 1.5), (60, 95, 1.5), wet=True)) == 2
+
+
+def test_where_the_fat_holds_fluid_edema_has_to_cover_the_line() -> None:
+    behind, across = image((30, 60, 1.6, 6)), image((30, 60, -1.6, 6))
+    wet = np.ones(G.shape, bool)
+    assert found(behind).any()
+    assert not found(behind, wet=wet).any()
+    assert found(across, wet=wet).any()
 
 
 @quick

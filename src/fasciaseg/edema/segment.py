@@ -12,7 +12,7 @@ from ..anatomy.traced import TracedSlice
 from ..geometry import BoolArray, FloatArray
 from ..options import ThresholdOptions
 from .normalise import Reference
-from .suppression import unsuppressed_levels
+from .suppression import judge_fat
 from .threshold import Threshold, confirmed, excess, find_edema, tissue_before
 
 #: Depth in the fat, mm behind the fascia, whose limit says whether fat is suppressed.
@@ -58,13 +58,24 @@ def segment(
         [parts[i].slice.geometry for i in read],
     )
     skins = [skin_mask(parts[i].marks, parts[i].slice, parts[i].line_rc) for i in read]
+    depth, z = np.array(FAT_DEPTH_MM), np.array(reference.falloff.middle_z_mm)
+    fluid = float(threshold.in_fat(reference.falloff.gain(depth, z)))
+    fat = judge_fat(values, bands, skins, geometries, levels, fluid)
+    wet = [_within(height, [levels[n] for n in fat.wet]) for height in heights]
     before = tissue_before(values, bands, heights)
     limits = [threshold.limits(parts[i].band, gains[i], before(parts[i].z_mm)) for i in read]
     over = [excess(*of) for of in zip(values, limits, geometries, strict=True)]
-    found = [find_edema(*of, options) for of in zip(over, bands, skins, geometries, strict=True)]
-    for i, mask in zip(read, confirmed(found, over, heights, options), strict=True):
+    found = [
+        find_edema(*of, options) for of in zip(over, bands, skins, wet, geometries, strict=True)
+    ]
+    for i, mask in zip(read, confirmed(found, over, wet, heights, options), strict=True):
         masks[i] = mask
-    depth, z = np.array(FAT_DEPTH_MM), np.array(reference.falloff.middle_z_mm)
-    fluid = float(threshold.in_fat(reference.falloff.gain(depth, z)))
-    bad = unsuppressed_levels(values, bands, skins, geometries, dict(levels), fluid)
-    return Segmentation(tuple(masks), tuple(corrected), bad)
+    return Segmentation(tuple(masks), tuple(corrected), fat.unsuppressed)
+
+
+def _within(z_mm: FloatArray, spans: Sequence[tuple[float, float]]) -> BoolArray:
+    """Whether heights lie in any of the (upper, lower) spans."""
+    inside = np.zeros(z_mm.shape, bool)
+    for upper, lower in spans:
+        inside |= (z_mm <= upper) & (z_mm > lower)
+    return inside

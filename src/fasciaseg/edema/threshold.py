@@ -28,6 +28,8 @@ BEFORE_MM = (-16.0, -7.0)
 BEFORE_HEIGHT_MM = 12.0
 #: A patch counts if it comes this near to the line, for at least the least length.
 CONTACT_MM = 2.5
+#: Where the fat holds fluid, as near as the line is true.
+COVER_MM = 1.25
 #: A faint patch stays where another slice has edema at this share of its heights ...
 SHARED = 1 / 3
 #: ... which are compared in steps of so much.
@@ -150,16 +152,19 @@ def find_edema(
     excess: FloatArray,
     band: FasciaBand,
     skin: BoolArray,
+    wet: BoolArray,
     geometry: SliceGeometry,
     options: ThresholdOptions,
 ) -> BoolArray:
     """Edema of one slice (rows, columns): hysteresis, then only patches that touch the fascia.
 
-    `skin` marks pixels of skin and air.
+    `skin` marks pixels of skin and air, `wet` heights at which the fat itself holds fluid: there a
+    patch has to cover the line.
     """
     with np.errstate(invalid="ignore"):
         searched = (band.depth_mm > -options.deepest_mm) & ~skin
-        touching = np.abs(band.depth_mm) <= min(CONTACT_MM, options.fascial_mm)
+        contact = np.where(wet, COVER_MM, CONTACT_MM)
+        touching = np.abs(band.depth_mm) <= np.minimum(contact, options.fascial_mm)
     bright = apply_hysteresis_threshold(np.where(searched, excess, -np.inf), 1.0, options.sure)
     # scipy's labelling: skimage.measure.label pulls in modules worth 0.1 s of every start.
     patches, _ = ndimage.label(bright, np.ones((3, 3)))
@@ -174,18 +179,20 @@ def find_edema(
 def confirmed(
     masks: Sequence[BoolArray],
     excesses: Sequence[FloatArray],
+    wet: Sequence[BoolArray],
     heights_mm: Sequence[FloatArray],
     options: ThresholdOptions,
 ) -> list[BoolArray]:
     """Edema of the central slices (rows, columns each) without faint patches seen on one only.
 
     Fluid in a layer spreads to both sides; a vessel, or fat half suppressed, brushes one slice.
-    A patch stays if it reaches `options.alone` times its limit somewhere, or if another slice has
-    edema at the height of at least a third of it.
+    A patch stays if it reaches `options.alone` times its limit somewhere the fat is dry, or if
+    another slice has edema at the height of at least a third of it.
 
     Args:
         masks: edema of each slice.
         excesses: what `excess` says of it.
+        wet: heights at which the fat itself holds fluid.
         heights_mm: LPS z of its pixels.
         options: `alone` is read.
     """
@@ -195,13 +202,14 @@ def confirmed(
         np.unique(np.round(z[m] / HEIGHT_STEP_MM)) for m, z in zip(masks, heights_mm, strict=True)
     ]
     out = []
-    for k, (mask, over, z) in enumerate(zip(masks, excesses, heights_mm, strict=True)):
+    for k, (mask, z) in enumerate(zip(masks, heights_mm, strict=True)):
+        certain = (excesses[k] >= options.alone) & ~wet[k]
         others = np.concatenate([h for i, h in enumerate(seen) if i != k])
         patches, n = ndimage.label(mask, np.ones((3, 3)))
         keep = np.zeros(n + 1, bool)
         for i in range(1, n + 1):
             mine = np.unique(np.round(z[patches == i] / HEIGHT_STEP_MM))
             shared = float(np.isin(mine, others).mean())
-            keep[i] = over[patches == i].max() >= options.alone or shared >= SHARED
+            keep[i] = certain[patches == i].any() or shared >= SHARED
         out.append(np.asarray(keep[patches]))
     return out
