@@ -26,10 +26,16 @@ SEARCH_MM = 48.0
 INNER_MM = 9.0
 #: L5 is told from its neighbours on all slices this near to the middle that were looked at.
 LOOKS_MM = 20.0
-#: A body ends where the certainty of its centre falls to this share of its plateau.
-FLANK = 0.6
-#: A body's centre moves by no more than this from slice to slice, in 2 mm pixels.
-NEAR_PX = 4
+#: A body's sides lie where a profile across it falls to these shares of its plateau.
+FLANKS = (0.5, 0.6, 0.7, 0.8)
+#: The middle is known to about this from slices so far apart (mean error of 43 scans).
+UNSURE_MM = 0.6
+#: A body's centre moves by no more than this from slice to slice (rows, columns of 2 mm).
+NEAR_PX = (4, 4)
+#: No lumbar body is narrower.
+NARROWEST_MM = 34.0
+#: Half of the window that holds a body's cross-section.
+SECTION_PX = (9, 12)
 #: Summed confidence of the bodies below which no spine was found.
 LEAST_SPINE = 1.5
 
@@ -102,21 +108,28 @@ def locate(stack: SliceStack, localizer: Localizer) -> Spine:
             seen[index] = localizer.mark([stack[index]])[0]
         return seen[index]
 
-    sampled = _sampled(along)
+    sampled = _sampled(along, SAMPLE_STEP_MM)
     lateral = _rough_middle(np.array([_certainty(marks(i)) for i in sampled]), along[sampled])
-    centers = [seen[i].center for i in sampled]
     tried: dict[tuple[int, int, int], _Named] = {}
     # The bodies give the lateral position, which gives the slices on which bodies are found.
     while True:
         central, middle = central_three(along, lateral)
-        if central in tried:
+        if central in tried and not _is_close_call(along, lateral):
             break
+        if central in tried:
+            # Two slices are about as near: the ones between those sampled decide.
+            finer = _sampled(along, SAMPLE_STEP_MM / 2)
+            if sampled == finer:
+                break
+            sampled = finer
         fused = levels.fuse([marks(i) for i in central])
         across = [m for i, m in seen.items() if abs(along[i] - lateral) <= LOOKS_MM]
         fused = levels.with_pooled_looks(fused, across)
         bodies = levels.chain(levels.find_bodies(fused), fused.geometry)
         numbering = levels.number(bodies, fused)
-        offsets = _lateral_of_bodies(numbering.bodies, along[sampled], centers, lateral)
+        offsets = _lateral_of_bodies(
+            numbering.bodies, along[sampled], [marks(i) for i in sampled], lateral
+        )
         tried[central] = _Named(fused, numbering, offsets)
         if not len(offsets):
             break
@@ -151,13 +164,22 @@ def central_three(along: FloatArray, lateral_mm: float) -> tuple[tuple[int, int,
     return (middle - 1, middle, middle + 1), middle
 
 
-def _sampled(along: FloatArray) -> list[int]:
-    """Indices about `SAMPLE_STEP_MM` apart around the middle of the stack."""
+def _is_close_call(along: FloatArray, lateral_mm: float) -> bool:
+    """Whether two slices are about equally near to the middle, as well as that is known.
+
+    Among thin slices there always are two, and it doesn't matter.
+    """
+    first, second = np.argsort(np.abs(along - lateral_mm))[:2]
+    apart = abs(float(along[second] - along[first]))
+    beside = abs(lateral_mm - float(along[first] + along[second]) / 2)
+    return beside < UNSURE_MM < apart / 4
+
+
+def _sampled(along: FloatArray, step_mm: float) -> list[int]:
+    """Indices about `step_mm` apart around the middle of the stack."""
     center = (along[0] + along[-1]) / 2
-    wanted = np.arange(center - SEARCH_MM, center + SEARCH_MM + 1e-6, SAMPLE_STEP_MM)
-    wanted = wanted[
-        (wanted >= along[0] - SAMPLE_STEP_MM / 2) & (wanted <= along[-1] + SAMPLE_STEP_MM / 2)
-    ]
+    wanted = np.arange(center - SEARCH_MM, center + SEARCH_MM + 1e-6, step_mm)
+    wanted = wanted[(wanted >= along[0] - step_mm / 2) & (wanted <= along[-1] + step_mm / 2)]
     return sorted({int(np.abs(along - w).argmin()) for w in wanted})
 
 
@@ -174,21 +196,48 @@ def _rough_middle(evidence: FloatArray, at_mm: FloatArray) -> float:
     return float((weight * at_mm).sum() / weight.sum())
 
 
-def _middle_of(certainty: FloatArray, at_mm: FloatArray, near_mm: float) -> float:
-    """Middle of the plateau of certainty around `near_mm`, its flanks weighted in."""
+def _middle_of(profile: FloatArray, at_mm: FloatArray, near_mm: float) -> float:
+    """Middle of the plateau of a profile around `near_mm`: halfway between its flanks.
+
+    Flanks are taken at several heights; where one of them is uneven, the others outvote it.
+    """
     inner = np.abs(at_mm - near_mm) <= max(INNER_MM, float(np.abs(at_mm - near_mm).min()))
-    plateau = float(np.median(certainty[inner]))
-    floor = FLANK * plateau
+    plateau = float(np.median(profile[inner]))
     if plateau <= 0:
         return near_mm
-    first = last = int(np.nonzero(inner)[0][certainty[inner].argmax()])
-    while first > 0 and certainty[first - 1] >= floor:
+    top = int(np.nonzero(inner)[0][profile[inner].argmax()])
+    return float(np.mean([_between_flanks(profile, at_mm, top, f * plateau) for f in FLANKS]))
+
+
+def _between_flanks(profile: FloatArray, at_mm: FloatArray, top: int, floor: float) -> float:
+    """Middle between the places on both sides of `top` where a profile falls to `floor`."""
+    first = last = top
+    while first > 0 and profile[first - 1] >= floor:
         first -= 1
-    while last < len(certainty) - 1 and certainty[last + 1] >= floor:
+    while last < len(profile) - 1 and profile[last + 1] >= floor:
         last += 1
-    weight = np.clip((certainty - floor) / (plateau - floor), 0, 1)[first : last + 1]
-    weight = weight * _widths(at_mm)[first : last + 1]
-    return float((weight * at_mm[first : last + 1]).sum() / weight.sum())
+    low, high = (
+        _flank(profile, at_mm, inside, inside + step, floor)
+        for inside, step in ((first, -1), (last, 1))
+    )
+    # Where the stack ends within the body, its other side says where the middle can be at most.
+    if first == 0 and last < len(profile) - 1:
+        low = min(low, high - NARROWEST_MM)
+    elif last == len(profile) - 1 and first > 0:
+        high = max(high, low + NARROWEST_MM)
+    return (low + high) / 2
+
+
+def _flank(
+    profile: FloatArray, at_mm: FloatArray, inside: int, outside: int, floor: float
+) -> float:
+    """Where a profile falls to `floor` between two neighbours; the first one at the stack's end."""
+    end = float(at_mm[inside])
+    if not 0 <= outside < len(profile):
+        return end
+    drop = max(float(profile[inside] - profile[outside]), 1e-6)
+    share = min(1.0, max(0.0, float(profile[inside]) - floor) / drop)
+    return end + share * float(at_mm[outside] - at_mm[inside])
 
 
 def _widths(positions: FloatArray) -> FloatArray:
@@ -201,22 +250,37 @@ def _widths(positions: FloatArray) -> FloatArray:
 def _lateral_of_bodies(
     bodies: Sequence[levels.Body],
     at_mm: FloatArray,
-    centers: Sequence[FloatArray],
+    across: Sequence[Marks],
     near_mm: float,
 ) -> FloatArray:
     """Lateral position of each body (n,), mm from the first slice.
 
-    The centre's certainty is highest in a body's middle and falls off toward its sides; unlike
-    the cross-section it isn't fooled by pedicles, psoas and pelvis on far lateral slices.
+    Two things fall off from a body's middle toward its sides: the certainty of its centre, which
+    isn't fooled by pedicles, psoas and pelvis, and its cross-section, which is smoother. The
+    position is the mean of what both say.
+
+    Args:
+        bodies: as found on the central slices.
+        at_mm: where slices across the bodies lie.
+        across: what the network sees on them.
+        near_mm: about where the spine's middle is.
     """
-    out = []
+    profiles = []
     for body in bodies:
-        r, c = (round(v) for v in body.center_rc)
-        rows = slice(max(r - NEAR_PX, 0), r + NEAR_PX + 1)
-        columns = slice(max(c - NEAR_PX, 0), c + NEAR_PX + 1)
-        certainty = np.array([float(m[rows, columns].max()) for m in centers])
-        out.append(_middle_of(certainty, at_mm, near_mm))
-    return np.array(out)
+        near, around = (_window(body, reach) for reach in (NEAR_PX, SECTION_PX))
+        certainty = np.array([float(m.center[near].max()) for m in across])
+        section = np.array([float(m.body[around].sum()) for m in across])
+        profiles.append((certainty, section))
+    return np.array([np.mean([_middle_of(p, at_mm, near_mm) for p in two]) for two in profiles])
+
+
+def _window(body: levels.Body, reach: tuple[int, int]) -> tuple[slice, slice]:
+    """Part of the 2 mm grid around a body's centre."""
+    row, column = (round(v) for v in body.center_rc)
+    return (
+        slice(max(row - reach[0], 0), row + reach[0] + 1),
+        slice(max(column - reach[1], 0), column + reach[1] + 1),
+    )
 
 
 def _vertebrae(
