@@ -20,13 +20,14 @@ BAND = fascia_band(LINE, G)
 Z = G.heights_mm(np.moveaxis(np.indices(G.shape, dtype=float), 0, -1))
 LEVELS = {"L3": (45.0, 15.0), "L4": (15.0, -15.0), "L5": (-15.0, -45.0)}
 LIMIT = 240.0
+MUSCLE = 200.0
 BEHIND = BAND.depth_mm > 0
 SKIN: BoolArray = BAND.depth_mm > 30
 
 
 def judged(*images: FloatArray, skin: BoolArray = SKIN, limit: float = LIMIT) -> FatState:
     n = len(images)
-    return judge_fat(images, [BAND] * n, [skin] * n, [G] * n, LEVELS, limit)
+    return judge_fat(images, [BAND] * n, [skin] * n, [G] * n, LEVELS, limit, MUSCLE)
 
 
 def unsuppressed(
@@ -49,6 +50,12 @@ def fat(value: float, level: str | None = None, share: float = 1.0) -> FloatArra
 
 def test_dark_fat_is_suppressed() -> None:
     assert unsuppressed(*[fat(60.0)] * 3) == frozenset()
+
+
+def test_fat_that_outshines_muscle_is_not_though_csf_is_brighter_still() -> None:
+    """3-D T2: fat at twice the muscle, fluid at ten times."""
+    assert unsuppressed(*[fat(400.0)] * 3, limit=1800.0) == frozenset(LEVELS)
+    assert unsuppressed(*[fat(150.0)] * 3, limit=1800.0) == frozenset()
 
 
 def test_bright_fat_everywhere_is_not() -> None:

@@ -60,7 +60,7 @@ def segment(
     skins = [skin_mask(parts[i].marks, parts[i].slice, parts[i].line_rc) for i in read]
     depth, z = np.array(FAT_DEPTH_MM), np.array(reference.falloff.middle_z_mm)
     fluid = float(threshold.in_fat(reference.falloff.gain(depth, z)))
-    fat = judge_fat(values, bands, skins, geometries, levels, fluid)
+    fat = judge_fat(values, bands, skins, geometries, levels, fluid, threshold.reference)
     wet = [_within(height, [levels[n] for n in fat.wet]) for height in heights]
     before = tissue_before(values, bands, heights)
     limits = [threshold.limits(parts[i].band, gains[i], before(parts[i].z_mm)) for i in read]

@@ -15,6 +15,9 @@ FAT_MM = 6.0
 #: A level whose fat is this bright throughout is not suppressed (subcutaneous edema is
 #: reticular and leaves dark lobules).
 BRIGHT_SHARE = 0.65
+#: Suppressed fat is darker than muscle (0.06 to 0.43 of it in 42 scans); unsuppressed fat is 2 to
+#: 7 times as bright on T2.
+OUTSHINES = 1.5
 #: A level whose fat is this bright in part holds fluid.
 WET_SHARE = 0.15
 #: Fewest fat pixels to judge a level by, mm².
@@ -41,23 +44,29 @@ def judge_fat(
     geometries: Sequence[SliceGeometry],
     territories: Mapping[str, tuple[float, float]],
     limit: float,
+    reference: float,
 ) -> FatState:
-    """Judge each level's subcutaneous fat by the share of it that reaches `limit` (corrected)."""
-    bright = dict.fromkeys(territories, 0.0)
+    """Judge each level's subcutaneous fat by how much of it shines (intensities corrected).
+
+    Args:
+        corrected, bands, skins, geometries: of the central slices.
+        territories: {level: (upper z, lower z)}.
+        limit: from here on it is fluid.
+        reference: muscle, which suppressed fat doesn't outshine.
+    """
     total = dict.fromkeys(territories, 0.0)
+    fluid, bright = total.copy(), total.copy()
     for values, band, skin, geometry in zip(corrected, bands, skins, geometries, strict=True):
         with np.errstate(invalid="ignore"):
             fat = (band.depth_mm > FAT_MM) & ~skin
-        where = np.argwhere(fat)
-        z = geometry.heights_mm(where)
-        above = values[fat] >= limit
+        z = geometry.heights_mm(np.argwhere(fat))
         pixel = geometry.spacing_mm[0] * geometry.spacing_mm[1]
         for level, (upper, lower) in territories.items():
-            mine = (z <= upper) & (z > lower)
-            bright[level] += float(above[mine].sum()) * pixel
-            total[level] += float(mine.sum()) * pixel
-    shares = {n: bright[n] / total[n] for n in territories if total[n] >= LEAST_FAT_MM2}
-    return FatState(
-        unsuppressed=frozenset(n for n, share in shares.items() if share > BRIGHT_SHARE),
-        wet=frozenset(n for n, share in shares.items() if WET_SHARE < share <= BRIGHT_SHARE),
-    )
+            mine = values[fat][(z <= upper) & (z > lower)]
+            total[level] += len(mine) * pixel
+            fluid[level] += float((mine >= limit).sum()) * pixel
+            bright[level] += float((mine >= min(limit, OUTSHINES * reference)).sum()) * pixel
+    seen = [n for n in territories if total[n] >= LEAST_FAT_MM2]
+    failed = frozenset(n for n in seen if bright[n] > BRIGHT_SHARE * total[n])
+    wet = frozenset(n for n in seen if fluid[n] > WET_SHARE * total[n])
+    return FatState(failed, wet - failed)
