@@ -43,11 +43,7 @@ def test_these_are_all_the_samples(truth: dict[str, Any]) -> None:
     assert set(truth) == set(NAMES)
 
 
-#: Open (PLAN.md): the fascia line follows the front of reticular edema, up to 9 mm.
-MIMICS = pytest.param("mimics", marks=pytest.mark.xfail(reason="PLAN.md, point 3", strict=False))
-
-
-@pytest.mark.parametrize("name", [MIMICS if n == "mimics" else n for n in NAMES])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_sample_is_classified_right(
     classified: dict[str, fasciaseg.Result], truth: dict[str, Any], name: str
 ) -> None:

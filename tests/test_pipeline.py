@@ -179,10 +179,6 @@ def test_edema_on_one_side_only_is_seen() -> None:
     assert result.edema.levels == ("L1", "L2")
 
 
-@pytest.mark.xfail(
-    reason="open (PLAN.md): the fascia line follows the front of reticular edema, up to 9 mm",
-    strict=False,
-)
 def test_subcutaneous_edema_alone_is_none() -> None:
     soft = SoftTissue(fat=(12, 15, 32, 27))
     mimic = Pathology((), SubcutaneousEdema(brightness=0.65, clear_mm=9.0))

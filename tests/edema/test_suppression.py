@@ -25,9 +25,11 @@ BEHIND = BAND.depth_mm > 0
 SKIN: BoolArray = BAND.depth_mm > 30
 
 
-def judged(*images: FloatArray, skin: BoolArray = SKIN, limit: float = LIMIT) -> FatState:
+def judged(
+    *images: FloatArray, skin: BoolArray = SKIN, limit: float = LIMIT, muscle: float = MUSCLE
+) -> FatState:
     n = len(images)
-    return judge_fat(images, [BAND] * n, [skin] * n, [G] * n, LEVELS, limit, MUSCLE)
+    return judge_fat(images, [BAND] * n, [skin] * n, [G] * n, LEVELS, limit, muscle)
 
 
 def unsuppressed(
@@ -98,4 +100,5 @@ def test_where_there_is_hardly_any_fat_nothing_is_claimed() -> None:
 @given(st.floats(1e-3, 1e4), st.floats(0.2, 0.95))
 def test_scale_does_not_matter(scale: float, share: float) -> None:
     image = fat(500.0, "L5", share)
-    assert unsuppressed(scale * image, limit=scale * LIMIT) == unsuppressed(image)
+    scaled = judged(scale * image, limit=scale * LIMIT, muscle=scale * MUSCLE)
+    assert scaled == judged(image)

@@ -84,17 +84,11 @@ def test_an_exam_is_classified_right(
     assert c.fascia_edema is bool(t["levels"])
 
 
-#: Open (PLAN.md): the lateral middle is 2 mm off here, which picks the next slice.
-NEXT_SLICE = {"water11-L2-L5", "water44-L4-L5", "water44-none"}
-
-
 @both_models
 @pytest.mark.parametrize("exam", EXAMS)
 def test_an_exams_middle_and_vertebrae_are_right(
-    read: Reader, truth: dict[str, Any], exam: str, model: str, request: pytest.FixtureRequest
+    read: Reader, truth: dict[str, Any], exam: str, model: str
 ) -> None:
-    if exam in NEXT_SLICE:
-        request.applymarker(pytest.mark.xfail(reason="PLAN.md, point 4", strict=False))
     r, t = read(exam, model), truth[exam]
     positions = [s.position_mm for s in r.central_slices]
     step = (positions[2] - positions[0]) / 2

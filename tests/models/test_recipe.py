@@ -32,7 +32,7 @@ def test_the_weights_are_small_and_of_one_kind(models: Path) -> None:
         assert (given_.name, answered.name) == ("slice", "probabilities")
         x = np.random.default_rng(0).normal(0, 1, (1, 1, 64, 48)).astype(np.float32)
         (p,) = session.run(None, {"slice": x})
-        assert p.shape == (1, 6, 64, 48)
+        assert p.shape == (1, 7, 64, 48)
         assert (p.min() >= 0) & (p.max() <= 1)
 
 
@@ -86,7 +86,7 @@ def test_phantom_samples_are_labelled_right(recipe: Recipe) -> None:
         assert s.image.min() >= 0
         body = (s.targets & data.BODY) > 0
         assert np.array_equal(body, s.instances > 0)
-        assert not (body & ((s.targets & data.SACRUM) > 0)).any(), "S1 is no presacral body"
+        assert not (body & ((s.targets & data.S1_BODY) > 0)).any(), "S1 is no presacral body"
         assert (((s.targets & data.L5) > 0) <= body).all()
         for r, c in s.centers:
             assert s.instances[round(r), round(c)] > 0
@@ -123,3 +123,20 @@ def test_the_exported_network_is_the_trained_one(recipe: Recipe, tmp_path: Path)
     session = onnxruntime.InferenceSession(tmp_path / "net.onnx")
     (found,) = session.run(None, {"slice": x.numpy()})
     np.testing.assert_allclose(found, expected, atol=3e-3)
+
+
+def test_the_guessed_place_of_s1_is_s1(recipe: Recipe, shared: Path) -> None:
+    """On the scans that label S1, the core of the guess lies on the label."""
+    data = recipe("data")
+    folder = shared / "mri"
+    for case in data.cases(folder):
+        if not case["id"].startswith("zukic"):
+            continue
+        _, labels, spacing = data.load_scan(folder, case)
+        middle = round(float(np.mean(np.nonzero(labels)[0])))
+        bodies = np.where(labels[middle] < data.S1, labels[middle], 0)
+        targets = np.zeros(bodies.shape, np.uint8)
+        data.guess_s1(targets, targets.copy(), bodies, spacing[1:])
+        core = (targets & data.S1_BODY) > 0
+        assert core.any()
+        assert (labels[middle][core] == data.S1).mean() > 0.6, case["id"]
