@@ -61,6 +61,66 @@ def test_station_with_the_sacrum_comes_first(dicom: Dicom, tmp_path: Path) -> No
     assert numbers(tmp_path) == [2, 1]
 
 
+def stations(dicom: Dicom, folder: Path, *places: float, **options: object) -> None:
+    """Stations 280 mm high, series 1 on, their upper edges at these LPS z."""
+    for number, z in enumerate(places, 1):
+        pixels = np.zeros((280, 8), np.uint16)
+        dicom.stack(folder, 3, series=str(number), pixels=pixels, origin=(0, 0, z), **options)
+
+
+def found_stations(folder: Path) -> tuple[int | None, list[int | None]]:
+    choice = choose(find_study(folder))
+    first = choice.edema[0]
+    return first.number, [s.number for s in choice.stations_for(first)]
+
+
+def test_stations_continue_the_one_with_the_sacrum(dicom: Dicom, tmp_path: Path) -> None:
+    stations(dicom, tmp_path, 700, 200, 450)
+    assert found_stations(tmp_path) == (2, [1, 3])
+
+
+def test_station_beyond_a_gap_is_left_out(dicom: Dicom, tmp_path: Path) -> None:
+    stations(dicom, tmp_path, 200, 540)
+    assert found_stations(tmp_path) == (1, [])
+
+
+def test_repeated_series_is_no_station(dicom: Dicom, tmp_path: Path) -> None:
+    stations(dicom, tmp_path, 200, 230)
+    assert found_stations(tmp_path)[1] == []
+
+
+def test_of_two_equal_stations_one_is_taken(dicom: Dicom, tmp_path: Path) -> None:
+    stations(dicom, tmp_path, 200, 450, 460)
+    assert found_stations(tmp_path) == (1, [2])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"FrameOfReferenceUID": "1.2.3.4"},
+        {"ScanningSequence": "SE", "InversionTime": None, "ScanOptions": "FS"},
+        {"ContrastBolusAgent": "Gadovist"},
+        {"PixelSpacing": None},
+    ],
+)
+def test_what_is_no_station(
+    dicom: Dicom, sequences: Tags, tmp_path: Path, other: dict[str, object]
+) -> None:
+    """Elsewhere, another sequence, after contrast, without its place."""
+    stations(dicom, tmp_path, 200)
+    pixels = np.zeros((280, 8), np.uint16)
+    tags = {**sequences["STIR"], **other}
+    dicom.stack(tmp_path, 3, series="2", pixels=pixels, origin=(0, 0, 450), tags=tags)
+    assert found_stations(tmp_path) == (1, [])
+
+
+def test_no_stations_without_a_frame_of_reference(
+    dicom: Dicom, sequences: Tags, tmp_path: Path
+) -> None:
+    stations(dicom, tmp_path, 200, 450, tags={**sequences["STIR"], "FrameOfReferenceUID": None})
+    assert found_stations(tmp_path)[1] == []
+
+
 def test_other_body_parts_come_last(dicom: Dicom, sequences: Tags, tmp_path: Path) -> None:
     brain = {**sequences["STIR"], "SeriesDescription": "stir sag", "BodyPartExamined": "BRAIN"}
     copied = {**sequences["T2"], "SeriesDescription": "t2 sag LWS", "BodyPartExamined": "KNEE"}

@@ -59,7 +59,7 @@ def test_exam(shared: Path, name: str) -> None:
 def test_exam_as_simpleitk_sees_it(shared: Path) -> None:
     stack = Stack.open(choose(find_study(shared / "exams" / "water44-none")).edema[0])
     for ours in (stack[0], stack[7], stack[-1]):
-        image = sitk.ReadImage(str(stack.series.instances[ours.index].path))
+        image = sitk.ReadImage(str(stack.series.instances[ours.index].source.path))
         values = sitk.GetArrayFromImage(image)[0]
         for place in ((0, 0), (100, 200), (313, 5)):
             index = image.TransformPhysicalPointToIndex(
@@ -105,7 +105,7 @@ def test_gdcm_alone_decodes_them_all(shared: Path) -> None:
     folder = shared / "dicom" / "transfer-syntaxes"
     truth = None
     for instance in scan(folder).instances:
-        dataset = dcmread(instance.path)
+        dataset = dcmread(instance.source.path)
         if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
             if instance.transfer_syntax == RLELossless:
                 continue  # pydicom's own
@@ -118,7 +118,7 @@ def test_gdcm_alone_decodes_them_all(shared: Path) -> None:
 
 def test_dirty_high_bits_are_no_value(shared: Path) -> None:
     found = scan(shared / "dicom" / "packed-12bit").instances
-    pixels = {i.path.stem: read_pixels(i) for i in found}
+    pixels = {i.source.path.stem: read_pixels(i) for i in found}
     clean, dirty = pixels["12bitUnsigned"], pixels["12bitUnsigned_0x0F0F"]
     assert np.mean(clean != dirty) < 0.003  # 360 pixels were overwritten
     assert max(clean.max(), dirty.max()) <= 4095
@@ -130,9 +130,9 @@ def test_cut_compressed_pixels(shared: Path, tmp_path: Path) -> None:
     """A cut is seen by the header alone, whatever the compression."""
     for instance in scan(shared / "dicom" / "transfer-syntaxes").instances:
         assert not instance.truncated
-        cut = tmp_path / instance.path.name
+        cut = tmp_path / instance.source.path.name
         for n_bytes in (60_000, 200, 20):
-            cut.write_bytes(instance.path.read_bytes()[:-n_bytes])
+            cut.write_bytes(instance.source.path.read_bytes()[:-n_bytes])
             found = scan(cut).instances[0]
             assert found.truncated
             with pytest.raises(UnreadableInput, match="cut short"):

@@ -1,4 +1,4 @@
-"""Which series of a study is read for edema, and in what order others are tried."""
+"""Which series of a study is read for edema, in what order others are tried, what lengthens it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from .series import Series, Study, nothing_usable
 ORDER: tuple[Role, ...] = ("STIR", "T2_DIXON_WATER", "T2_FS", "T2")
 #: Coverages that differ by less are equal: pixel size then tells two series apart.
 COVERAGE_STEP_MM = 50.0
+#: Stations of one spine overlap or nearly touch; a gap as high as a vertebra breaks the counting.
+MAX_STATION_GAP_MM = 30.0
 #: A series whose lower edge lies this far above the lowest one's misses the sacrum that the
 #: numbering of the levels hangs on: the thoracic station of a spine in stations.
 STATION_MM = 100.0
@@ -48,6 +50,39 @@ class Choice:
             return t1.contrast_given, -round(overlap / COVERAGE_STEP_MM), _pixel_mm(t1)
 
         return min(fitting, key=rank, default=None)
+
+    def stations_for(self, series: Series) -> tuple[Series, ...]:
+        """The other stations of a spine that was taken in pieces, from head to foot.
+
+        They have the role and the frame of reference of `series`, are whole, and lengthen what it
+        and those nearer to it cover, up or down, by `COVERAGE_STEP_MM` at least. Of two that do,
+        the one that would be read first is taken.
+        """
+        frame = series.frame_of_reference_uid
+        left = [
+            s
+            for s in self.edema
+            if s is not series
+            and frame
+            and s.frame_of_reference_uid == frame
+            and s.role == series.role
+            and s.contrast_given == series.contrast_given
+            and s.instances
+            and defect(s) is None
+        ]
+        low, high = _extent_z(series)
+        found: list[Series] = []
+        while True:
+            for s in left:
+                bottom, top = _extent_z(s)
+                longer = max(low - bottom, top - high) >= COVERAGE_STEP_MM
+                if longer and bottom - high <= MAX_STATION_GAP_MM >= low - top:
+                    break
+            else:
+                return tuple(sorted(found, key=lambda s: -_extent_z(s)[1]))
+            left.remove(s)
+            found.append(s)
+            low, high = min(low, bottom), max(high, top)
 
 
 def choose(study: Study) -> Choice:

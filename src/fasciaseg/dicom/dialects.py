@@ -45,6 +45,7 @@ UNREAD: dict[str, frozenset[str]] = {
     "perfusion or functional image": frozenset({"PERFUSION", "ASL", "FMRI", "BOLD", "PWI"}),
     "reformatted or projected image": frozenset(
         {"MPR", "REFORMATTED", "RESAMPLED", "CPR", "MIP", "MINIP", "MNIP", "MIN IP"}
+        | {"MAX_IP", "MIN_IP", "CURVED_MPR", "SURFACE_RENDER"}
         | {"PROJECTION IMAGE", "CSA RESAMPLED", "SCREENSHOT", "PASTED", "VOLUME_RENDER"}
     ),
     "computed image": frozenset(

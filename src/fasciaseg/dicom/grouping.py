@@ -46,13 +46,13 @@ class Group:
 def stacks(members: Sequence[Instance]) -> list[Group]:
     """Split one series into stacks.
 
-    Kind of image (Dixon component, magnitude or phase) and grid always separate. Echo time does
-    where positions repeat. Where they still repeat, one acquisition is kept. Files without
-    geometry go with the largest stack of their kind and size, so that a series that misses a few
-    positions isn't mistaken for a whole one.
+    Kind of image (Dixon component, magnitude or phase) and grid always separate. Echo time and
+    the stack of an enhanced object do where positions repeat. Where they still repeat, one
+    acquisition is kept. Images without geometry go with the largest stack of their kind and size,
+    so that a series that misses a few positions isn't mistaken for a whole one.
 
     Args:
-        members: files of one SeriesInstanceUID, in an order that doesn't depend on their names.
+        members: images of one SeriesInstanceUID, in an order that doesn't depend on file names.
     """
     groups: list[Group] = []
     for grid in _clusters([m for m in members if m.geometry is not None], _same_grid):
@@ -60,12 +60,12 @@ def stacks(members: Sequence[Instance]) -> list[Group]:
         if len(_runs(slots)) == len(slots):
             groups.append(Group(tuple(slots)))
             continue
-        by_echo: defaultdict[float, list[Slot]] = defaultdict(list)
+        parts: defaultdict[tuple[str, float], list[Slot]] = defaultdict(list)
         for slot in slots:
-            by_echo[slot.instance.physics.echo_time_ms or 0.0].append(slot)
-        for _, echo in sorted(by_echo.items()):
-            kept = _one_per_position(echo)
-            groups.append(Group(tuple(kept), n_duplicates=len(echo) - len(kept)))
+            parts[slot.instance.stack_id, slot.instance.physics.echo_time_ms or 0.0].append(slot)
+        for _, part in sorted(parts.items()):
+            kept = _one_per_position(part)
+            groups.append(Group(tuple(kept), n_duplicates=len(part) - len(kept)))
     groups.sort(key=lambda g: -len(g.slots))
     for loose in _clusters([m for m in members if m.geometry is None], _same_kind):
         for at, group in enumerate(groups):
@@ -98,7 +98,7 @@ def _same_kind(a: Instance, b: Instance) -> bool:
 
 
 def _kind(i: Instance) -> tuple[object, ...]:
-    size = (i.rows, i.columns, i.frames, i.samples_per_pixel)
+    size = (i.rows, i.columns, i.frames, i.values.samples)
     return (*size, i.physics.component, i.sop_class_uid, i.frame_of_reference_uid)
 
 
@@ -153,6 +153,7 @@ def _one_per_position(slots: Sequence[Slot]) -> list[Slot]:
                 _acquisition(s),
                 s.instance.instance_number or 0,
                 s.instance.sop_instance_uid,
+                s.instance.frame or 0,
             ),
         )
         for run in runs

@@ -151,13 +151,11 @@ def _inversion_without_time(physics: Physics, text: str, stated: bool) -> str:
     return "fat" if fluid else "inversion recovery that nulls no fat"
 
 
-def _suppression_stated(physics: Physics) -> bool:
-    return physics.fat_suppressed or bool(FAT_SUPPRESSION & set(physics.scan_options))
-
-
 def _fat_suppressed(physics: Physics, text: str) -> bool:
-    if _suppression_stated(physics):
+    if physics.fat_suppressed or FAT_SUPPRESSION & set(physics.scan_options):
         return True
+    if physics.fat_suppressed is False:
+        return False
     options = physics.scan_options
     if options and "OTHER" not in options and physics.vendor.startswith(_LIST_FAT_SUPPRESSION):
         return False

@@ -6,9 +6,9 @@ Patient, study, series UID and geometry decide; file names and instance numbers 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from pathlib import Path
 from statistics import median
@@ -17,8 +17,9 @@ from typing import Literal, TypeAlias
 from ..errors import FasciasegError, NothingToRead, UnreadableInput, UsageError
 from . import words
 from .grouping import stacks
-from .scan import ENHANCED_MR, MR_IMAGE, SECONDARY_CAPTURE, Instance, Scan, scan
+from .scan import MR_IMAGE, SECONDARY_CAPTURE, BrokenFile, Instance, Scan, scan
 from .sequence import Role, role_of
+from .source import Source
 from .vectors import cross
 
 Plane: TypeAlias = Literal["sagittal", "coronal", "axial", "oblique", "unknown"]
@@ -117,13 +118,18 @@ class Study:
         study_instance_uid: its UID.
         study_date: YYYYMMDD as in the files, '' if absent.
         series: by SeriesNumber and UID.
-        n_broken: DICOM files under the path that can't be told to belong to any series.
+        n_broken: damaged files that can't be told to belong to any series, but lie beside this
+            study's.
+        patient_id: PatientID; never shown.
+        sources: all files with an image of this study, sorted; copies too.
     """
 
     study_instance_uid: str
     study_date: str
     series: tuple[Series, ...]
     n_broken: int = 0
+    patient_id: str = field(default="", repr=False)
+    sources: tuple[Source, ...] = field(default=(), repr=False)
 
     @property
     def usable(self) -> tuple[Series, ...]:
@@ -135,7 +141,7 @@ def find_study(path: Path, study_uid: str | None = None) -> Study:
     """Read the headers under a path and return the study to read.
 
     Args:
-        path: a folder, or one file.
+        path: a folder, a zip archive, or one file.
         study_uid: StudyInstanceUID to pick where there are several.
 
     Raises:
@@ -148,7 +154,7 @@ def find_study(path: Path, study_uid: str | None = None) -> Study:
     """
     found = scan(path)
     if not found.instances:
-        raise _nothing_readable(found)
+        raise nothing_readable(found)
     studies = studies_of(found)
     if study_uid is not None:
         studies = tuple(s for s in studies if s.study_instance_uid == study_uid)
@@ -181,23 +187,46 @@ def studies_of(found: Scan) -> tuple[Study, ...]:
     for instance in found.instances:
         groups[instance.study_instance_uid, instance.patient_id].append(instance)
     known = {instance.series_instance_uid for instance in found.instances}
-    n_lost = sum(broken.series_instance_uid not in known for broken in found.broken)
-    return tuple(
-        Study(
-            study_instance_uid=uid,
-            study_date=min((i.study_date for i in instances if i.study_date), default=""),
-            series=_series_of(instances, found),
-            n_broken=n_lost,
+    cut: Counter[str] = Counter()
+    lost: list[BrokenFile] = []
+    for broken in found.broken:
+        if broken.series_instance_uid in known and broken.series_instance_uid:
+            cut[broken.series_instance_uid] += 1
+        else:
+            lost.append(broken)
+    studies = []
+    for (uid, patient_id), instances in sorted(groups.items(), key=lambda item: item[0]):
+        sources = tuple(sorted({i.source for i in instances}))
+        studies.append(
+            Study(
+                study_instance_uid=uid,
+                study_date=min((i.study_date for i in instances if i.study_date), default=""),
+                series=_series_of(instances, cut),
+                n_broken=len(lost) if len(groups) == 1 else _n_beside(sources, lost),
+                patient_id=patient_id,
+                sources=sources,
+            )
         )
-        for (uid, _), instances in sorted(groups.items(), key=lambda item: item[0])
+    return tuple(studies)
+
+
+def _n_beside(sources: Iterable[Source], lost: Iterable[BrokenFile]) -> int:
+    """How many damaged files lie in a folder with files of a study.
+
+    In an export of many studies a damaged file is only those studies' trouble that it lies with.
+    """
+    # An archive that can't be read lies beside the files around it, and members beside members.
+    folders = {(s.path.parent, s.path if s.member else None) for s in sources}
+    return sum(
+        (b.source.path.parent, b.source.path if b.source.member else None) in folders for b in lost
     )
 
 
-def _series_of(instances: Iterable[Instance], found: Scan) -> tuple[Series, ...]:
+def _series_of(instances: Iterable[Instance], cut: Mapping[str, int]) -> tuple[Series, ...]:
     series: list[Series] = []
     ordered = sorted(_without_copies(instances), key=lambda i: i.series_instance_uid)
     for uid, members in groupby(ordered, key=lambda i: i.series_instance_uid):
-        n_broken = sum(uid != "" and b.series_instance_uid == uid for b in found.broken)
+        n_broken = cut.get(uid, 0)
         groups = stacks(list(members))
         planes = {plane_of(g.slots[0].instance) for g in groups if g.slots}
         for group in groups:
@@ -221,12 +250,13 @@ def _series_of(instances: Iterable[Instance], found: Scan) -> tuple[Series, ...]
 
 
 def _without_copies(instances: Iterable[Instance]) -> list[Instance]:
-    """Drop files with a SOPInstanceUID seen before; a whole file stays, a cut copy goes."""
-    kept: dict[str, Instance] = {}
-    ordered = sorted(instances, key=lambda i: (i.truncated, i.geometry is None, i.path))
+    """Drop images with a SOPInstanceUID seen before; a whole file stays, a cut copy goes."""
+    kept: dict[tuple[str, int | None], Instance] = {}
+    ordered = sorted(instances, key=lambda i: (i.truncated, i.geometry is None))
     for instance in ordered:
-        kept.setdefault(instance.sop_instance_uid or str(instance.path), instance)
-    return sorted(kept.values(), key=lambda i: (i.sop_instance_uid, i.path))
+        name = instance.sop_instance_uid or instance.source.name
+        kept.setdefault((name, instance.frame), instance)
+    return sorted(kept.values(), key=lambda i: (i.sop_instance_uid, i.frame or 0))
 
 
 def _judge(
@@ -254,11 +284,9 @@ def _wrong_kind(first: Instance) -> str:
         return first.modality if first.modality in _NAMED_MODALITIES else "not MR"
     if first.sop_class_uid.startswith(SECONDARY_CAPTURE):
         return "secondary capture"
-    if first.sop_class_uid in ENHANCED_MR:
-        return "enhanced multi-frame, not read yet"
     if first.frames > 1:
-        return "multi-frame, not read yet"
-    return "colour image" if first.samples_per_pixel > 1 else ""
+        return "multi-frame, but not enhanced MR"
+    return "colour image" if first.values.samples > 1 else ""
 
 
 def plane_of(instance: Instance) -> Plane:
@@ -304,7 +332,8 @@ def nothing_usable(series: Iterable[Series], n_broken: int) -> FasciasegError:
     )
 
 
-def _nothing_readable(found: Scan) -> UnreadableInput:
+def nothing_readable(found: Scan) -> UnreadableInput:
+    """The error for a path without any image: what was there instead."""
     seen = []
     if found.broken:
         seen.append(f"{len(found.broken)} damaged DICOM files ({found.broken[0].reason})")

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydicom import dcmread
-from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from ..errors import UnreadableInput
 from ..geometry import Slice, SliceGeometry
 from .choice import require_whole
+from .elements import UNDEFINED_LENGTH
 from .header import quiet
 from .scan import Instance
 from .series import Series
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+# pydicom is imported where it is needed: uncompressed files are read without.
 
 _PIXEL_TAGS = [
     "SamplesPerPixel",
@@ -29,14 +33,14 @@ _PIXEL_TAGS = [
     "BitsStored",
     "HighBit",
     "PixelRepresentation",
-    "RescaleIntercept",
-    "RescaleSlope",
     "ExtendedOffsetTable",
     "ExtendedOffsetTableLengths",
     "FloatPixelData",
     "DoubleFloatPixelData",
     "PixelData",
 ]
+#: Implicit and explicit VR little endian: pixels as they are in memory.
+_NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1"})
 
 
 @dataclass(frozen=True)
@@ -137,21 +141,22 @@ class Stack:
                 geometry=self.geometries[index],
                 sop_instance_uid=instance.sop_instance_uid,
                 index=index,
+                frame=None if instance.frame is None else instance.frame + 1,
             )
         return self._slices[index]
 
 
 def read_pixels(instance: Instance) -> npt.NDArray[np.float32]:
-    """Decode one file: float32 (rows, columns) as stored, rescaled, bright means much signal.
+    """Decode one image: float32 (rows, columns) as stored, rescaled, bright means much signal.
+
+    Of a multi-frame file only the one frame is decoded.
 
     Raises:
         UnreadableInput: cut short, or in a form that can't be decoded.
     """
+    values = instance.values
     try:
-        with quiet():
-            dataset = dcmread(instance.path, force=True, specific_tags=list(_PIXEL_TAGS))
-            _name_syntax(dataset)
-            stored = np.asarray(dataset.pixel_array)
+        stored = _native(instance) if _is_native(instance) else _decoded(instance)
     except Exception as error:
         # Codecs fail in any way on damaged data; the user gets the kind, never a traceback.
         raise _undecodable(instance, error) from error
@@ -163,30 +168,82 @@ def read_pixels(instance: Instance) -> npt.NDArray[np.float32]:
             "Export the study again.",
         )
     pixels = stored.astype(np.float32)
-    if str(dataset.get("PhotometricInterpretation", "")).strip() == "MONOCHROME1":
-        bits = _int(dataset, "BitsStored", 8 * stored.dtype.itemsize)
-        signed = _int(dataset, "PixelRepresentation", 0) == 1
-        pixels = (-1.0 if signed else 2.0**bits - 1.0) - pixels
-    slope = _float(dataset, "RescaleSlope", 1.0) or 1.0
-    intercept = _float(dataset, "RescaleIntercept", 0.0)
-    return np.asarray(pixels * np.float32(slope) + np.float32(intercept), np.float32)
+    if values.inverted:
+        bits = values.bits_stored or 8 * stored.dtype.itemsize
+        pixels = (-1.0 if values.signed else 2.0**bits - 1.0) - pixels
+    return np.asarray(pixels * np.float32(values.slope) + np.float32(values.intercept), np.float32)
+
+
+def _is_native(instance: Instance) -> bool:
+    """Whether the pixels are stored so that nothing has to be decoded: nearly all exports."""
+    values = instance.values
+    return (
+        instance.pixels is not None
+        and instance.pixels.n_bytes != UNDEFINED_LENGTH
+        and instance.transfer_syntax in _NATIVE
+        and instance.frames == values.samples == 1
+        and values.bits_allocated in (8, 16)
+        and 0 < values.bits_stored <= values.bits_allocated
+    )
+
+
+def _native(instance: Instance) -> npt.NDArray[np.integer]:
+    """The stored values of one image; bits that aren't in use don't count.
+
+    Raises:
+        EOFError: there are fewer.
+    """
+    values, element = instance.values, instance.pixels
+    assert element is not None
+    n_bytes = instance.rows * instance.columns * values.bits_allocated // 8
+    skipped = (instance.frame or 0) * n_bytes
+    if skipped + n_bytes > element.n_bytes:
+        raise EOFError
+    with instance.source.open() as file:
+        file.seek(element.start + skipped)
+        data = file.read(n_bytes)
+    if len(data) < n_bytes:
+        raise EOFError
+    kind = "i" if values.signed else "u"
+    stored = np.frombuffer(data, f"<{kind}{values.bits_allocated // 8}")
+    unused = values.bits_allocated - values.bits_stored
+    if unused:
+        # Shifting there and back drops them, and repeats the sign.
+        stored = stored << unused >> unused
+    return stored.reshape(instance.rows, instance.columns)
+
+
+def _decoded(instance: Instance) -> npt.NDArray[Any]:
+    """The stored values as pydicom decodes them: compressed, big endian, deflated, floats."""
+    from pydicom import dcmread
+    from pydicom.pixels.utils import pixel_array
+
+    with quiet(), instance.source.open() as file:
+        if instance.frame is not None:
+            return np.asarray(pixel_array(file, index=instance.frame))
+        dataset = dcmread(file, force=True, specific_tags=list(_PIXEL_TAGS))
+        _name_syntax(dataset)
+        return np.asarray(dataset.pixel_array)
 
 
 def _name_syntax(dataset: Dataset) -> None:
     """Give a file without meta header the syntax that pydicom read it in."""
+    from pydicom import uid
+
     if "TransferSyntaxUID" not in dataset.file_meta:
         implicit, little = dataset.original_encoding
-        explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
-        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
+        explicit = uid.ExplicitVRLittleEndian if little else uid.ExplicitVRBigEndian
+        dataset.file_meta.TransferSyntaxUID = uid.ImplicitVRLittleEndian if implicit else explicit
 
 
 def _undecodable(instance: Instance, error: Exception) -> UnreadableInput:
     text = str(error).lower()
-    if instance.truncated or any(w in text for w in ("less than", "end of file", "truncat")):
+    cut = isinstance(error, EOFError) or any(
+        words in text for words in ("less than", "end of file", "truncat")
+    )
+    if instance.truncated or cut:
         return UnreadableInput(
-            "truncated",
-            "its pixel data is cut short.",
-            "Copy or export the study again.",
+            "truncated", "its pixel data is cut short.", "Copy or export the study again."
         )
     syntax = instance.transfer_syntax or "unknown"
     return UnreadableInput(
@@ -194,17 +251,3 @@ def _undecodable(instance: Instance, error: Exception) -> UnreadableInput:
         f"its pixel data can't be decoded (transfer syntax {syntax}, {type(error).__name__}).",
         "Export the study uncompressed (Explicit VR Little Endian).",
     )
-
-
-def _int(dataset: Dataset, name: str, default: int) -> int:
-    return int(_float(dataset, name, default))
-
-
-def _float(dataset: Dataset, name: str, default: float) -> float:
-    """A number, or the default where the element is absent, empty or malformed."""
-    try:
-        with quiet():
-            value = float(dataset.get(name, default))
-    except (TypeError, ValueError):
-        return default
-    return value if np.isfinite(value) else default
