@@ -14,6 +14,7 @@ import fasciaseg
 from fasciaseg import NothingToRead, Options, UnreadableInput, UsageError
 from fasciaseg.api import read, save
 from fasciaseg.flags import FLAGS
+from fasciaseg.phantom import ExamPlan, FasciaEdema, Pathology, Patient, SpinePhantom, write_study
 
 NAMES = ["none", "thoracolumbar", "lower-lumbar", "severe-both", "mimics"]
 
@@ -226,3 +227,27 @@ def test_options_that_cannot_mean_anything(bad: dict[str, Any]) -> None:
 def test_threshold_options_that_cannot_mean_anything(bad: dict[str, float]) -> None:
     with pytest.raises(UsageError):
         fasciaseg.ThresholdOptions(**bad)
+
+
+# A spine in stations
+
+
+def test_stations_of_one_spine_are_read_together(tmp_path: Path) -> None:
+    from pydicom import dcmread
+
+    edema = FasciaEdema(("T8", "T9", "T10", "T11", "T12"), 6.0, 0.85)
+    patient = SpinePhantom(pathology=Pathology((edema,)))
+    for number, level in enumerate(("L3", "T8")):
+        plan = ExamPlan(center_level=level, shape=(150, 150), slices=7)
+        write_study(patient, tmp_path / level, plan, Patient(seed=number))
+    for file in (p for p in tmp_path.rglob("*") if p.is_file()):
+        ds = dcmread(file)
+        # One visit to the scanner: same patient, study and table.
+        ds.PatientID, ds.StudyInstanceUID, ds.FrameOfReferenceUID = "P1", "1.2.3", "1.2.4"
+        ds.save_as(file)
+    r = fasciaseg.classify(tmp_path, Options(threads=1))
+    assert r.edema.levels == ("T8", "T9", "T10", "T11", "T12")
+    assert {"L5", "T12", "T7"} <= set(r.levels_in_view)
+    assert "stations_joined" in {f.code for f in r.flags}
+    (station,) = r.to_dict()["series"]["stations"]
+    assert station["series_instance_uid"] != r.series_edema.series_instance_uid

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence as Items
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -23,9 +24,10 @@ from fasciaseg.phantom import (
 from fasciaseg.pipeline import default_model, read_stack
 from fasciaseg.reading import Reading, SeriesContext
 from fasciaseg.result import SeriesInfo, StudyInfo
-from fasciaseg.stations import JoinedStack
+from fasciaseg.stations import JoinedStack, joinable
 
 PIXEL_MM, STEP_MM = 1.5, 4.4
+SLANTED = (-0.5, 0.0, -(0.75**0.5))
 PATIENT = SpinePhantom(
     pathology=Pathology((FasciaEdema(("T8", "T9", "T10", "T11", "T12"), 6.0, 0.85),))
 )
@@ -103,8 +105,8 @@ def test_a_joined_slice_keeps_what_the_base_shows() -> None:
         assert np.allclose(lower, here.pixels[rows // 2 : -1], rtol=1e-4)
 
 
-def test_a_station_on_other_slices_adds_nothing() -> None:
-    """Two stations of which one lies far to the side, as an arm would."""
+def test_a_station_on_other_slices_is_not_joined() -> None:
+    """It lies far to the side, as an arm would."""
     base = station(*LUMBAR)
     far = ImageStack(
         [
@@ -117,5 +119,13 @@ def test_a_station_on_other_slices_adds_nothing() -> None:
             for k in range(3)
         ]
     )
-    joined = JoinedStack(base, [far])
-    assert joined[4].pixels.max() == base[4].pixels.max()
+    assert not joinable(base, far)
+    assert joinable(base, station(*THORACIC))
+
+
+def test_slanted_planes_are_not_joined() -> None:
+    base = station(*LUMBAR)
+    across = ImageStack(
+        [replace(s, geometry=replace(s.geometry, row_axis=SLANTED)) for s in station(*THORACIC)]
+    )
+    assert not joinable(base, across)

@@ -71,9 +71,15 @@ FLAGS: dict[str, FlagText] = {
     ),
     "transitional_suspected": FlagText(
         "transitional vertebra suspected",
-        "L5 can't be told from its neighbour for sure (a transitional vertebra, or a sacrum cut off "
-        "by the image's edge), so the names may be shifted by one level.",
+        "L5 can't be told from its neighbour for sure (a transitional vertebra, or a sacrum cut "
+        "off by the image's edge), so the names may be shifted by one level.",
         "Count from a whole-spine localizer or from the ribs.",
+    ),
+    "stations_joined": FlagText(
+        "stations joined",
+        "The spine was taken in several stations; the series that shows the sacrum was lengthened "
+        "by the others.",
+        "Look at the seam: the vertebrae and the fascia must go on without a step.",
     ),
     "vertebra_missed": FlagText(
         "a vertebra was not found",

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from .anatomy.traced import TracedSlice
 from .edema.normalise import Reference, Tissue, measure
 from .edema.segment import Segmentation, segment
 from .edema.threshold import Threshold, make_threshold
-from .errors import NothingToRead
+from .errors import NothingToRead, UnreadableInput
 from .flags import flag
 from .options import Options
 from .reading import Reading, SeriesContext, SliceReading
@@ -39,6 +40,7 @@ from .result import (
 from .scoring.score import Score, SliceEdema, score
 from .scoring.score import classify as classify_levels
 from .scoring.territories import territories
+from .stations import JoinedStack, joinable
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -109,6 +111,16 @@ def read_study(
             t1=SeriesInfo(t1.uid, "T1") if t1 is not None else None,
             contrast_given=series.contrast_given,
         )
+        others = [Stack.open(s) for s in choice.stations_for(series)]
+        others = [other for other in others if joinable(stack, other)]
+        if others:
+            joined = JoinedStack(stack, others)
+            parts = tuple(SeriesInfo(o.series.uid, str(o.series.role)) for o in others)
+            try:
+                whole = replace(context, stations=parts)
+                return read_stack(joined, whole, localizer, options, clock)
+            except (NothingToRead, UnreadableInput) as error:
+                log.info("Joined stations can't be read (%s); reading one of them.", error.code)
         try:
             return read_stack(stack, context, localizer, options, clock)
         except NothingToRead as error:
@@ -187,6 +199,7 @@ def read_stack(
         classification=classification,
         flags=tuple(flags),
         timings_ms=dict(clock.timings_ms),
+        series_stations=context.stations,
     )
     seen = zip(parts, found.masks, strict=True)
     return Reading(

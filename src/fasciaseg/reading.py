@@ -17,6 +17,7 @@ class SeriesContext:
     edema: SeriesInfo
     t1: SeriesInfo | None = None
     contrast_given: bool = False
+    stations: tuple[SeriesInfo, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -159,12 +159,15 @@ class Result:
     flags: tuple[Flag, ...]
     outputs: Outputs = field(default_factory=Outputs)
     timings_ms: dict[str, float] = field(default_factory=dict)
+    series_stations: tuple[SeriesInfo, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The object of `result.json`, ready for `json.dumps`."""
         series: dict[str, Any] = {"edema": dataclasses.asdict(self.series_edema)}
         if self.series_t1 is not None:
             series["t1"] = dataclasses.asdict(self.series_t1)
+        if self.series_stations:
+            series["stations"] = [dataclasses.asdict(s) for s in self.series_stations]
         edema = dataclasses.asdict(self.edema)
         edema["levels"] = list(self.edema.levels)
         edema = _after(edema, "levels", "n_levels", self.edema.n_levels)

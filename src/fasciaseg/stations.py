@@ -20,10 +20,23 @@ from .geometry import BoolArray, FloatArray, Slice, SliceGeometry
 FADE_MM = 20.0
 #: A slice shows this much of a station beyond its outermost slices.
 BESIDE_STEPS = 0.5
+#: Planes that differ by more don't show one slice of the body.
+STEEPEST_DEG = 15.0
 #: Fewest tissue pixels in the overlap that tell how much brighter one station is.
 LEAST_OVERLAP = 500
 #: Tissue is brighter than this share of the 99th percentile.
 TISSUE = 0.1
+
+
+def joinable(base: SliceStack, other: SliceStack) -> bool:
+    """Whether another stack's planes are about parallel to the base's and cover its middle."""
+    g, h = base.geometries[len(base) // 2], other.geometries[len(other) // 2]
+    if abs(float(np.dot(g.normal, h.normal))) < np.cos(np.radians(STEEPEST_DEG)):
+        return False
+    normal = np.asarray(h.normal)
+    ends = [float(np.asarray(o.center_lps_mm) @ normal) for o in other.geometries]
+    middle = float(np.asarray(g.center_lps_mm) @ normal)
+    return min(ends) <= middle <= max(ends)
 
 
 @dataclass(frozen=True)
