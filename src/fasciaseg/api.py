@@ -20,7 +20,7 @@ def classify(path: str | PathLike[str], options: Options | None = None) -> Resul
     """Read one exam: is there edema of the posterior fascia, where, and how much.
 
     Args:
-        path: folder with one DICOM exam (or a single file of it).
+        path: folder or zip archive with one DICOM exam (or a single file of it).
         options: see `Options`; with `options.out` set, pictures and `result.json` are written.
 
     Returns:

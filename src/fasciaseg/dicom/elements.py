@@ -29,7 +29,8 @@ _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFE_E000, 0xFFFE_E00D, 0xFFFE_E0DD
 _DIRECTORY = 0x0004_1220
 _PIXEL_GROUP = 0x7FE0
 #: What ends a header: the files of a DICOMDIR; float, double float and integer pixels.
-_STOPS = frozenset({_DIRECTORY, 0x7FE0_0008, 0x7FE0_0009, 0x7FE0_0010})
+_HEADER_ENDS = frozenset({_DIRECTORY, 0x7FE0_0008, 0x7FE0_0009, 0x7FE0_0010})
+_ITEM_ENDS = frozenset({_ITEM_END})
 #: Elements that change from slice to slice; stretches of familiar elements lie between them.
 _CHANGING = frozenset(
     {0x0002_0000, 0x0002_0003}  # length of the meta header, SOP instance
@@ -184,32 +185,37 @@ def inside(
     return found
 
 
-def items(sequence: bytes, encoding: Encoding) -> Iterator[bytes]:
-    """The items of a sequence's value.
+def items(
+    sequence: bytes, encoding: Encoding, tags: frozenset[int], familiar: Familiar | None = None
+) -> Iterator[dict[int, Raw]]:
+    """The wanted elements of each item of a sequence's value.
 
     Raises:
         OddError: see the class.
     """
     at, end = 0, len(sequence)
-    seen: dict[int, bytes] = {}
     while at < end:
+        found: dict[int, Raw] = {}
         try:
             key, length = encoding.item.unpack_from(sequence, at)
             if key == encoding.key(_SEQUENCE_END):
                 return
             if key != encoding.key(_ITEM):
                 raise OddError
+            at += 8
             if length == UNDEFINED_LENGTH:
-                after = _after_item(sequence, at + 8, encoding, 1, seen)
-                yield sequence[at + 8 : after - 8]
-            else:
-                after = at + 8 + length
-                if after > end:
+                stop = _walk(sequence, at, 0, end, encoding, tags, found, familiar, _ITEM_ENDS)
+                if stop is None:
                     raise OddError
-                yield sequence[at + 8 : after]
+                at = stop.start
+            else:
+                if at + length > end:
+                    raise OddError
+                found = inside(sequence[at : at + length], encoding, tags, familiar)
+                at += length
         except (struct.error, _ShortError) as error:
             raise OddError from error
-        at = after
+        yield found
 
 
 @lru_cache(maxsize=256)
@@ -227,15 +233,18 @@ def _walk(
     tags: frozenset[int],
     found: dict[int, Raw],
     familiar: Familiar | None = None,
+    ends: frozenset[int] = _HEADER_ENDS,
 ) -> Pixels | None:
-    """Gather wanted elements until the pixels.
+    """Gather wanted elements until one of `ends`; what comes back is where its value is.
 
     Raises:
         _ShortError: with the offset in the file where the walk has to go on.
         OddError: see the class.
     """
     # One loop with few calls: it runs once per element of every file of an export.
-    wanted, stops = _keys(encoding, tags), _keys(encoding, _STOPS)
+    wanted, stops = _keys(encoding, tags), _keys(encoding, ends)
+    if familiar is not None:
+        familiar.drop()
     unpack, explicit = encoding.tagged.unpack_from, encoding.explicit
     last = len(data) - 8
     vr = b""
@@ -246,7 +255,9 @@ def _walk(
             key, vr, length = unpack(data, at)
         else:
             key, length = unpack(data, at)
-        if familiar is not None and key & group_mask != group and key not in changing:
+        if key in stops and familiar is not None:
+            familiar.end(data, at)
+        elif familiar is not None and key & group_mask != group and key not in changing:
             number = key & 0xFFFF if encoding.little else key >> 16
             if familiar.ascending and not highest <= number <= _PIXEL_GROUP:
                 raise OddError
@@ -263,19 +274,20 @@ def _walk(
         value = at + 8
         if explicit and vr not in _SHORT:
             if vr not in _LONG:
+                if key in stops:  # the end of an item has no value representation
+                    return Pixels(start + value, 0)
                 raise OddError
             if at + 12 > len(data):
                 break
             (length,) = encoding.length.unpack_from(data, value)
             value = at + 12
         if key in stops:
-            if familiar is not None:
-                familiar.end(data, at)
             return None if stops[key] == _DIRECTORY else Pixels(start + value, length)
         after = value + length
         if length == UNDEFINED_LENGTH:
             try:
-                after = _after_sequence(data, value, vr, encoding)
+                seen = familiar.sequences if familiar is not None else None
+                after = _after_sequence(data, value, vr, encoding, seen)
             except _ShortError:
                 break
         if start + after > size:
@@ -305,6 +317,7 @@ class Familiar:
         """Start without any; with `ascending`, groups out of order are odd."""
         self.ascending = ascending
         self.elements: dict[int, Raw] = {}
+        self.sequences: dict[int, bytes] = {}
         self._known: dict[int, list[tuple[bytes, dict[int, Raw]]]] = {}
         self._first = self._at = 0
 
@@ -325,7 +338,7 @@ class Familiar:
 
     def end(self, data: bytes, at: int) -> None:
         """The stretch that is being read ends here."""
-        if self._first and self._at < at <= len(data):
+        if self._first and self._at < at <= min(len(data), self._at + WINDOW):
             known = self._known.setdefault(self._first, [])
             known.insert(0, (data[self._at : at], self.elements))
             del known[_VARIANTS:]
@@ -337,13 +350,15 @@ class Familiar:
             self._first, self.elements = 0, {}
 
 
-def _after_sequence(data: bytes, at: int, vr: bytes, encoding: Encoding) -> int:
+def _after_sequence(
+    data: bytes, at: int, vr: bytes, encoding: Encoding, seen: dict[int, bytes] | None
+) -> int:
     """Where a value of undefined length ends."""
     if vr == b"UN":  # a sequence that somebody couldn't name keeps the encoding it came in
         return _after_items(data, at, IMPLICIT, 0)
     if encoding.explicit and vr != b"SQ":
         raise OddError
-    return _after_items(data, at, encoding, 0)
+    return _after_items(data, at, encoding, 0, seen)
 
 
 def _after_items(

@@ -84,8 +84,8 @@ def frames_of(header: Header) -> list[Header]:
     Raises:
         OddError: the functional groups are damaged, or the number of frames is impossible.
     """
-    shared_items = _items(header, "SharedFunctionalGroupsSequence")
-    frame_items = _items(header, "PerFrameFunctionalGroupsSequence")
+    shared_items = _groups(header, "SharedFunctionalGroupsSequence")
+    frame_items = _groups(header, "PerFrameFunctionalGroupsSequence")
     n_frames = max(header.integer("NumberOfFrames") or len(frame_items), 1)
     if n_frames > MAX_FRAMES:
         raise elements.OddError
@@ -94,14 +94,13 @@ def frames_of(header: Header) -> list[Header]:
     if header.elements.get(TAGS["ContrastBolusAgentSequence"], _NOTHING)[1]:
         top.setdefault(TAGS["ContrastBolusAgent"], (b"LO", b"given"))
     shared: dict[str, Raw] = {}
-    familiar = Familiar(ascending=False)
-    for item in shared_items[:1]:
-        shared |= _values(item, header.encoding, familiar)
+    for groups in shared_items[:1]:
+        shared |= _values(groups, header.encoding)
     undescribed = dict(top)
     frames = []
     for index in range(n_frames):
         if index < len(frame_items):
-            own = _values(frame_items[index], header.encoding, familiar)
+            own = _values(frame_items[index], header.encoding)
             described = top | _as_classic({**shared, **own}, top)
         else:
             described = undescribed
@@ -109,15 +108,19 @@ def frames_of(header: Header) -> list[Header]:
     return frames
 
 
-def _items(header: Header, name: str) -> list[bytes]:
+def _groups(header: Header, name: str) -> list[dict[int, Raw]]:
+    """The functional groups in each item of a sequence."""
     raw = header.elements.get(TAGS[name])
-    return [] if raw is None else list(elements.items(raw[1], header.encoding))
+    if raw is None:
+        return []
+    familiar = Familiar(ascending=False)
+    return list(elements.items(raw[1], header.encoding, _GROUP_TAGS, familiar))
 
 
-def _values(item: bytes, encoding: Encoding, familiar: Familiar) -> dict[str, Raw]:
+def _values(groups: Mapping[int, Raw], encoding: Encoding) -> dict[str, Raw]:
     """What the functional groups of one item say."""
     values: dict[str, Raw] = {}
-    for tag, (_, group) in elements.inside(item, encoding, _GROUP_TAGS, familiar).items():
+    for tag, (_, group) in groups.items():
         values.update(_leaves(tag, group, encoding))
     return values
 
@@ -125,11 +128,11 @@ def _values(item: bytes, encoding: Encoding, familiar: Familiar) -> dict[str, Ra
 @lru_cache(maxsize=1024)  # most groups say the same for every frame
 def _leaves(tag: int, group: bytes, encoding: Encoding) -> dict[str, Raw]:
     values: dict[str, Raw] = {}
-    for content in elements.items(group, encoding):
-        for leaf, (vr, value) in elements.inside(content, encoding, _LEAF_TAGS[tag]).items():
+    for found in elements.items(group, encoding, _LEAF_TAGS[tag]):
+        for leaf, (vr, value) in found.items():
             name, usual = _GROUPS[tag][leaf]
             values[name] = (vr or usual, value)
-        break
+        break  # a group has one item
     return values
 
 

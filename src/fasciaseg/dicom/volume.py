@@ -194,7 +194,8 @@ def _native(instance: Instance) -> npt.NDArray[np.integer]:
         EOFError: there are fewer.
     """
     values, element = instance.values, instance.pixels
-    assert element is not None
+    if element is None:
+        raise EOFError
     n_bytes = instance.rows * instance.columns * values.bits_allocated // 8
     skipped = (instance.frame or 0) * n_bytes
     if skipped + n_bytes > element.n_bytes:
