@@ -6,6 +6,10 @@ import gc
 import os
 import signal
 from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import typer
 
 INTERRUPTED = 130
 
@@ -28,7 +32,7 @@ def main() -> None:
     try:
         from .guard import run
 
-        code = run()
+        code = run(_app)
     except BaseException:
         # Ctrl-C while a module is imported may come out as any other error.
         if not interrupted:
@@ -40,3 +44,9 @@ def main() -> None:
     # Not sys.exit: everything is written, and taking Python apart takes a tenth of a second. Also,
     # where Ctrl-C passed through an `exec`, Python would end with another code.
     os._exit(code)
+
+
+def _app() -> typer.Typer:
+    from .app import app
+
+    return app

@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -21,8 +21,11 @@ UNEXPECTED = 1
 _PLAIN = {ord("–"): "-", ord("−"): "-"}
 
 
-def run() -> int:
-    """Run the app with other libraries' warnings and logs silent; returns the exit code."""
+def run(load: Callable[[], typer.Typer]) -> int:
+    """Run an app with other libraries' warnings and logs silent; returns the exit code.
+
+    `load` imports the app: what goes wrong there is reported as well.
+    """
     warnings.simplefilter("ignore")
     logging.getLogger().addHandler(logging.NullHandler())
     # Started without a stream (`>&-`, a Windows service), what goes there goes nowhere.
@@ -31,9 +34,7 @@ def run() -> int:
     code = 0
     try:
         with reported():
-            from .app import app
-
-            app(prog_name="fasciaseg")
+            load()(prog_name="fasciaseg")
     except typer.Exit as end:
         code = end.exit_code
     except SystemExit as end:
