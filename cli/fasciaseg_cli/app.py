@@ -11,7 +11,9 @@ import typer
 from fasciaseg.options import Options, ThresholdOptions
 from fasciaseg.version import __version__
 
+from .batch import batch
 from .guard import logged, reported, say, say_bytes
+from .scan import scan
 
 if TYPE_CHECKING:
     from fasciaseg.result import Result
@@ -48,11 +50,17 @@ def fasciaseg(
     """
 
 
+app.command()(batch)
+app.command()(scan)
+
+
 @app.command()
 def classify(
     study: Annotated[
         Path,
-        typer.Argument(metavar="STUDY", help="Folder with one DICOM exam.", show_default=False),
+        typer.Argument(
+            metavar="STUDY", help="Folder or zip archive with one DICOM exam.", show_default=False
+        ),
     ],
     out: Annotated[
         Path | None,

@@ -1,0 +1,271 @@
+"""Processes that do one task at a time, each behind its own pipe.
+
+A worker is a fresh Python with one thread for arithmetic. It can be killed at any moment, by a
+deadline, by the system or by Ctrl-C, and takes nothing but its own task with it. It ends by
+itself when whoever started it is gone.
+
+`multiprocessing` isn't used: its pools hang or break as a whole when a process dies, its spawned
+processes run the caller's script again, and Dask's workers may not start them.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
+from typing import Any, Generic, TypeVar, cast
+
+from ..errors import FasciasegError
+
+Job = TypeVar("Job")
+Answer = TypeVar("Answer")
+Item = TypeVar("Item")
+
+_SERVE = "from fasciaseg.batch.workers import serve; serve()"
+_READY = "ready"
+#: Starting includes loading every library, from a slow network disk perhaps.
+_START_S = 120.0
+_STARTS = 3
+#: Libraries that would start a thread per core in every worker.
+_ONE_THREAD = dict.fromkeys(
+    (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS",
+        "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
+    ),
+    "1",
+)
+
+
+class WorkerLostError(Exception):
+    """The worker is gone and its answer with it; `late` if its deadline is why."""
+
+    def __init__(self, *, late: bool) -> None:
+        super().__init__("past its deadline" if late else "died")
+        self.late = late
+
+
+class Worker(Generic[Job, Answer]):
+    """One process. It is started with the first task, and again after it was lost.
+
+    Args:
+        task: what the process does with a job: a function of a module that can be imported.
+    """
+
+    def __init__(self, task: Callable[[Job], Answer]) -> None:
+        self._task = task
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+        self._ended = False
+
+    def ask(self, job: Job, timeout_s: float) -> Answer:
+        """Have one job done.
+
+        Raises:
+            WorkerLostError: it died over the job, or the deadline passed and it was killed.
+            FasciasegError: no worker can be started.
+        """
+        process = self._process
+        if process is None or process.poll() is not None:
+            # It may have died between two jobs; that isn't the next job's fault.
+            if process is not None:
+                _dispose(process)
+            process = self._start()
+        return cast(Answer, self._exchange(process, job, timeout_s))
+
+    def end(self) -> None:
+        """Kill it, whatever it does and from whatever thread; nothing can be asked any more."""
+        with self._lock:
+            self._ended = True
+            process = self._process
+        if process is not None:
+            process.kill()
+
+    def close(self) -> None:
+        """End it and give back its pipes; for the thread that asks."""
+        self.end()
+        if self._process is not None:
+            _dispose(self._process)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        for _ in range(_STARTS):
+            with self._lock:
+                if self._ended:
+                    raise WorkerLostError(late=False)
+                process = self._process = _python()
+            with suppress(WorkerLostError):
+                if self._exchange(process, self._task, _START_S) == _READY:
+                    return process
+        raise FasciasegError(
+            "workers_do_not_start",
+            "The processes that read the exams don't start.",
+            "Check free memory; `fasciaseg classify` on one exam may tell more.",
+        )
+
+    def _exchange(
+        self, process: subprocess.Popen[bytes], message: object, timeout_s: float
+    ) -> object:
+        """Send one message and wait for the reply."""
+        if process.stdin is None or process.stdout is None:
+            raise WorkerLostError(late=False)
+        late = threading.Event()
+
+        def strike() -> None:
+            late.set()
+            process.kill()
+
+        deadline = threading.Timer(timeout_s, strike)
+        deadline.daemon = True
+        deadline.start()
+        try:
+            pickle.dump(message, process.stdin)
+            process.stdin.flush()
+            reply: object = pickle.load(process.stdout)
+            return reply
+        except (EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
+            _dispose(process)
+            raise WorkerLostError(late=late.is_set()) from error
+        finally:
+            deadline.cancel()
+
+
+def _dispose(process: subprocess.Popen[bytes]) -> None:
+    """Leave nothing of a process behind."""
+    process.kill()
+    process.wait()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            with suppress(OSError):
+                stream.close()
+
+
+def _python() -> subprocess.Popen[bytes]:
+    """A Python that imports what this one can import and waits for its task."""
+    paths = os.pathsep.join(path or os.getcwd() for path in sys.path)  # noqa: PTH109
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", _SERVE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | _ONE_THREAD | {"PYTHONPATH": paths},
+        process_group=0,  # Ctrl-C at the terminal goes to the parent, which knows what to do
+    )
+
+
+def serve() -> None:
+    """What a worker does: the task first, then job after job, until its parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    requests = os.fdopen(os.dup(0), "rb")
+    replies = os.fdopen(os.dup(1), "wb")
+    # What libraries print must not end up between the replies.
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 0)
+    os.dup2(nowhere, 1)
+    inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def listen() -> None:
+        # In a thread of its own, so that the parent's end is noticed in the middle of a job.
+        try:
+            while True:
+                inbox.put(pickle.load(requests))
+        finally:
+            os._exit(0)
+
+    threading.Thread(target=listen, daemon=True).start()
+    task = inbox.get()
+    answer: Any = _READY
+    while True:
+        with suppress(BrokenPipeError):
+            pickle.dump(answer, replies)
+            replies.flush()
+        answer = task(inbox.get())
+
+
+class Pool(Generic[Job, Answer]):
+    """Several workers that share a list of jobs.
+
+    Args:
+        task: see `Worker`.
+        n_workers: processes at the same time.
+        timeout_s: seconds for one job.
+        lost: the answer for a job whose worker died (`late` False) or took too long (True).
+    """
+
+    def __init__(
+        self,
+        task: Callable[[Job], Answer],
+        n_workers: int,
+        timeout_s: float,
+        lost: Callable[[Job, bool], Answer],
+    ) -> None:
+        self._task = task
+        self._n = n_workers
+        self._timeout_s = timeout_s
+        self._lost = lost
+
+    def answers(self, jobs: Iterable[Job]) -> Generator[tuple[Job, Answer], None, None]:
+        """Every job with its answer, as they come; closing the iterator kills the workers.
+
+        Raises:
+            FasciasegError: no worker can be started.
+        """
+        todo = iter(jobs)
+        taking = threading.Lock()
+        done: queue.SimpleQueue[tuple[Job, Answer] | BaseException | None] = queue.SimpleQueue()
+        workers = [Worker(self._task) for _ in range(self._n)]
+        stopped = threading.Event()
+
+        def work(worker: Worker[Job, Answer]) -> None:
+            try:
+                while not stopped.is_set():
+                    with taking:
+                        job = next(todo, None)
+                    if job is None:
+                        break
+                    try:
+                        answer = worker.ask(job, self._timeout_s)
+                    except WorkerLostError as error:
+                        if stopped.is_set():
+                            break
+                        answer = self._lost(job, error.late)
+                    done.put((job, answer))
+                done.put(None)
+            except BaseException as error:  # for the thread that waits for answers
+                done.put(error)
+            finally:
+                worker.close()
+
+        threads = [threading.Thread(target=work, args=(w,), daemon=True) for w in workers]
+        for thread in threads:
+            thread.start()
+        running = len(threads)
+        try:
+            while running:
+                item = _wait(done)
+                if item is None:
+                    running -= 1
+                elif isinstance(item, BaseException):
+                    raise item
+                else:
+                    yield item
+        finally:
+            stopped.set()
+            for worker in workers:
+                worker.end()
+            for thread in threads:
+                thread.join()
+
+
+def _wait(box: queue.SimpleQueue[Item]) -> Item:
+    """Next item; in small steps, because Windows can't interrupt a long wait with Ctrl-C."""
+    while True:
+        with suppress(queue.Empty):
+            return box.get(timeout=0.5)
