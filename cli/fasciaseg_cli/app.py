@@ -13,6 +13,7 @@ from fasciaseg.version import __version__
 
 from .batch import batch
 from .guard import logged, reported, say, say_bytes
+from .reading import AssumeSpine, InvolvedFraction, K, Model, SaveMask, StudyDate
 from .scan import scan
 
 if TYPE_CHECKING:
@@ -73,10 +74,7 @@ def classify(
     json: Annotated[
         bool, typer.Option("--json", help="Print the result as JSON; the files are written too.")
     ] = False,
-    save_mask: Annotated[
-        bool,
-        typer.Option("--save-mask", help="Also write the edema mask and level map as NIfTI."),
-    ] = False,
+    save_mask: SaveMask = False,
     study_uid: Annotated[
         str | None,
         typer.Option(
@@ -85,42 +83,11 @@ def classify(
             help="StudyInstanceUID to read, where the folder holds several exams.",
         ),
     ] = None,
-    assume_spine: Annotated[
-        bool,
-        typer.Option(
-            "--assume-spine",
-            help="Go on with the middle slices, and a flag, when no vertebra is found.",
-        ),
-    ] = False,
-    involved_fraction: Annotated[
-        float,
-        typer.Option(
-            metavar="SHARE",
-            help="A level is involved when edema covers at least this share of its fascia, "
-            "above 0 and up to 1.",
-            show_default="1/3",
-        ),
-    ] = Options.involved_fraction,
-    k: Annotated[
-        float,
-        typer.Option(
-            "--k",
-            metavar="NUMBER",
-            help="How far above muscle edema starts: third quartile + k x interquartile range.",
-        ),
-    ] = ThresholdOptions.k,
-    model: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="Localizer network (ONNX) to use instead of the one that comes along.",
-        ),
-    ] = None,
-    study_date: Annotated[
-        bool, typer.Option("--study-date", help="Put the exam's date into the result.")
-    ] = False,
+    assume_spine: AssumeSpine = False,
+    involved_fraction: InvolvedFraction = Options.involved_fraction,
+    k: K = ThresholdOptions.k,
+    model: Model = None,
+    study_date: StudyDate = False,
     verbose: Annotated[
         bool | None,
         typer.Option(

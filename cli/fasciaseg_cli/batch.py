@@ -12,6 +12,7 @@ from fasciaseg.errors import UsageError
 from fasciaseg.options import Options, ThresholdOptions
 
 from .guard import complain, logged, reported, say
+from .reading import AssumeSpine, InvolvedFraction, K, Model, SaveMask, StudyDate
 
 if TYPE_CHECKING:
     from fasciaseg.batch import RunOptions, Summary
@@ -87,46 +88,12 @@ def batch(
         ),
     ] = None,
     no_pictures: Annotated[bool, typer.Option("--no-pictures", help="Write numbers only.")] = False,
-    save_mask: Annotated[
-        bool,
-        typer.Option("--save-mask", help="Also write edema masks and level maps as NIfTI."),
-    ] = False,
-    assume_spine: Annotated[
-        bool,
-        typer.Option(
-            "--assume-spine",
-            help="Go on with the middle slices, and a flag, when no vertebra is found.",
-        ),
-    ] = False,
-    involved_fraction: Annotated[
-        float,
-        typer.Option(
-            metavar="SHARE",
-            help="A level is involved when edema covers at least this share of its fascia, "
-            "above 0 and up to 1.",
-            show_default="1/3",
-        ),
-    ] = Options.involved_fraction,
-    k: Annotated[
-        float,
-        typer.Option(
-            "--k",
-            metavar="NUMBER",
-            help="How far above muscle edema starts: third quartile + k x interquartile range.",
-        ),
-    ] = ThresholdOptions.k,
-    model: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="Localizer network (ONNX) to use instead of the one that comes along.",
-        ),
-    ] = None,
-    study_date: Annotated[
-        bool, typer.Option("--study-date", help="Put the exams' dates into the results.")
-    ] = False,
+    save_mask: SaveMask = False,
+    assume_spine: AssumeSpine = False,
+    involved_fraction: InvolvedFraction = Options.involved_fraction,
+    k: K = ThresholdOptions.k,
+    model: Model = None,
+    study_date: StudyDate = False,
     verbose: Annotated[
         bool | None,
         typer.Option(

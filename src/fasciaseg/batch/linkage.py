@@ -27,7 +27,7 @@ def write_linkage(path: Path, exams: Iterable[Exam], studies: Mapping[str, Study
     for exam in exams:
         study = studies.get(exam.name)
         if study is not None:
-            number = next((n for i in _instances(study) if (n := _accession(i))), "")
+            number = next((n for i in _instances(study) if (n := i.accession_number)), "")
             row = (exam.name, study.study_instance_uid, study.patient_id, number, study.study_date)
             writer.writerow(row)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,3 @@ def write_linkage(path: Path, exams: Iterable[Exam], studies: Mapping[str, Study
 def _instances(study: Study) -> Iterator[Instance]:
     for series in study.series:
         yield from (*series.instances, *series.unplaced)
-
-
-def _accession(instance: Instance) -> str:
-    return str(getattr(instance, "accession_number", ""))

@@ -45,6 +45,7 @@ TAGS: dict[str, int] = {
     "SOPClassUID": 0x0008_0016,
     "SOPInstanceUID": 0x0008_0018,
     "StudyDate": 0x0008_0020,
+    "AccessionNumber": 0x0008_0050,
     "Modality": 0x0008_0060,
     "Manufacturer": 0x0008_0070,
     "StudyDescription": 0x0008_1030,

@@ -41,6 +41,7 @@ _COMMON_TAGS = tuple(tag for name, tag in TAGS.items() if name not in _OWN)
 _PERSONAL = {
     "SOPClassUID",
     "StudyDate",
+    "AccessionNumber",
     "StudyDescription",
     "PatientID",
     "StudyInstanceUID",
@@ -137,6 +138,7 @@ class Instance(NamedTuple):
     series_instance_uid: str
     frame_of_reference_uid: str
     patient_id: str
+    accession_number: str
     study_date: str
     modality: str
     series_number: int | None
@@ -392,6 +394,7 @@ def _common(
         series_instance_uid=header.text("SeriesInstanceUID"),
         frame_of_reference_uid=header.text("FrameOfReferenceUID"),
         patient_id=header.text("PatientID"),
+        accession_number=header.text("AccessionNumber"),
         study_date=header.text("StudyDate"),
         series_number=header.integer("SeriesNumber"),
         stack_id=header.text("StackID"),
