@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 REPO = Path(__file__).resolve().parents[1]
 
@@ -26,3 +27,9 @@ def samples() -> Path:
     if not (path / "truth.json").is_file():
         pytest.skip("sample_dicoms isn't there; `python -m fasciaseg.phantom sample_dicoms/`")
     return path
+
+
+# The same examples in every run: a change is judged by what it changed. Others are tried with
+# `--hypothesis-profile=default --hypothesis-seed=N`.
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.load_profile("steady")

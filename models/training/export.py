@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from net import LocalizerNet
+from net import CHANNELS, LocalizerNet
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
@@ -81,12 +81,13 @@ def write_onnx(net: LocalizerNet, path: Path) -> None:
     x = graph.conv(x, net.head, None)
     graph.nodes.append(helper.make_node("Sigmoid", [x], ["probabilities"]))
     shape = ["n", 1, "h", "w"]
+    answer = ["n", len(CHANNELS), "h", "w"]
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
             "fasciaseg-localizer",
             [helper.make_tensor_value_info("slice", TensorProto.FLOAT, shape)],
-            [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 6, "h", "w"])],
+            [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, answer)],
             graph.weights,
         ),
         opset_imports=[helper.make_opsetid("", 17)],

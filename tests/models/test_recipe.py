@@ -30,6 +30,7 @@ def test_the_weights_are_small_and_of_one_kind(models: Path) -> None:
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         (given_,), (answered,) = session.get_inputs(), session.get_outputs()
         assert (given_.name, answered.name) == ("slice", "probabilities")
+        assert answered.shape[1] == 7
         x = np.random.default_rng(0).normal(0, 1, (1, 1, 64, 48)).astype(np.float32)
         (p,) = session.run(None, {"slice": x})
         assert p.shape == (1, 7, 64, 48)

@@ -374,8 +374,10 @@ def _as_pydicom_reads_it(file: BinaryIO, head: bytes, size: int) -> Header:
     with quiet():
         try:
             dataset: Any = read_partial(file, stop, force=True, specific_tags=list(_WANTED))
-            syntax = str(dataset.file_meta.get("TransferSyntaxUID", "") or "")
-            media_class = str(dataset.file_meta.get("MediaStorageSOPClassUID", "") or "")
+            syntax = str(dataset.file_meta.get("TransferSyntaxUID", "") or "").strip(" \0")
+            media_class = str(dataset.file_meta.get("MediaStorageSOPClassUID", "") or "").strip(
+                " \0"
+            )
             implicit, little = dataset.original_encoding
         except Exception as error:
             # Damaged bytes make pydicom fail in any way (struct, zlib, value, recursion errors);
