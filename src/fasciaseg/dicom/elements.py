@@ -295,6 +295,8 @@ def _walk(
         if key in wanted:
             if after > len(data):
                 break
+            if wanted[key] in found:
+                raise OddError  # twice in one data set: which one is meant?
             raw = found[wanted[key]] = vr, data[value:after]
             if familiar is not None and group != -1:
                 familiar.elements[wanted[key]] = raw
@@ -331,6 +333,8 @@ class Familiar:
             self.end(data, at)
         for stretch, elements in self._known.get(key, ()):
             if data.startswith(stretch, at):
+                if not found.keys().isdisjoint(elements):
+                    raise OddError
                 found.update(elements)
                 return at + len(stretch)
         self._first, self._at = key, at
