@@ -195,7 +195,7 @@ def told(header: Header) -> dict[str, object]:
 def test_own_parser_agrees_with_pydicom(
     dicom: Dicom, sequences: Tags, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    """Whatever the damage to a data set: both ways to read give the same, or pydicom alone is used."""
+    """Whatever the damage to a data set: both ways give the same, or pydicom alone is used."""
     syntax = data.draw(st.sampled_from(SYNTAXES[:2]))  # of big endian pydicom guesses the order
     private = Dataset()
     private.add_new(0x00290010, "LO", "MAKER")
