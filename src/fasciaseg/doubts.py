@@ -28,6 +28,8 @@ def about_series(context: SeriesContext, geometry: SliceGeometry, spine: Spine) 
         flags.append(flag("plain_t2_only"))
     if context.stations:
         flags.append(flag("stations_joined"))
+    if context.station_unread:
+        flags.append(flag("station_unreadable"))
     if context.contrast_given:
         flags.append(flag("contrast_given"))
     steps = np.diff(spine.along_mm)

@@ -81,6 +81,12 @@ FLAGS: dict[str, FlagText] = {
         "by the others.",
         "Look at the seam: the vertebrae and the fascia must go on without a step.",
     ),
+    "station_unreadable": FlagText(
+        "a station was left out",
+        "The spine was taken in several stations, and another one can't be read together with "
+        "this one; the result covers less than was scanned.",
+        "Export the exam again, or read the other station by eye.",
+    ),
     "vertebra_missed": FlagText(
         "a vertebra was not found",
         "The distance between two vertebrae found is that of two or more; the one between them "

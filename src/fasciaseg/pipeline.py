@@ -121,6 +121,7 @@ def read_study(
                 return read_stack(joined, whole, localizer, options, clock)
             except (NothingToRead, UnreadableInput) as error:
                 log.info("Joined stations can't be read (%s); reading one of them.", error.code)
+                context = replace(context, station_unread=True)
         try:
             return read_stack(stack, context, localizer, options, clock)
         except NothingToRead as error:

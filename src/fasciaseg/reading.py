@@ -18,6 +18,7 @@ class SeriesContext:
     t1: SeriesInfo | None = None
     contrast_given: bool = False
     stations: tuple[SeriesInfo, ...] = ()
+    station_unread: bool = False
 
 
 @dataclass(frozen=True, eq=False)

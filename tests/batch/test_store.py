@@ -97,7 +97,7 @@ def attempt(out: Path, exams: dict[str, Exam], kinds: dict[str, str], doom: Doom
 def outcome(store: Store, name: str, kind: str) -> Outcome:
     if kind != "scored":
         return Outcome(kind, "code", "Reason.", "Action.")  # type: ignore[arg-type]
-    folder = store.work / f"{name}-0"
+    folder = store.work / f"{name}-{0:032x}"
     folder.mkdir()
     told = {"input": name}
     (folder / "result.json").write_text(json.dumps(told))
@@ -164,3 +164,19 @@ def test_a_damaged_ledger_is_named(tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(b"this is no database" * 100)
     with pytest.raises(OutputNotWritable, match="damaged"):
         Ledger(tmp_path)
+
+
+def test_what_others_put_there_stays(tmp_path: Path) -> None:
+    """Folders that look like an exam's by their name, and files in the work folder."""
+    theirs = tmp_path / "exams" / "0123456789abcdef" / "image"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(b"DICM")
+    mine = tmp_path / ".work" / "mine.txt"
+    mine.parent.mkdir()
+    mine.write_text("keep")
+    with Ledger(tmp_path) as ledger:
+        store = Store(tmp_path, ledger, "settings")
+        store.open({}, ())
+        store.close()
+    assert theirs.read_bytes() == b"DICM"
+    assert mine.read_text() == "keep"

@@ -275,3 +275,24 @@ def test_member_of_another_size_than_claimed(dicom: Dicom, tmp_path: Path, claim
     for instance in found.instances:
         with suppress(UnreadableInput):
             read_pixels(instance)
+
+
+# Links, and folders to be left out
+
+
+def test_linked_folders_are_read_and_loops_end(dicom: Dicom, tmp_path: Path) -> None:
+    (tmp_path / "export").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    dicom.file(tmp_path / "elsewhere" / "a")
+    (tmp_path / "export" / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "export" / "round").symlink_to(tmp_path / "export")
+    (tmp_path / "export" / "itself").symlink_to(tmp_path / "export" / "itself")
+    found = scan(tmp_path / "export")
+    assert len(found.instances) == 1
+
+
+def test_a_folder_can_be_left_out(dicom: Dicom, tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    dicom.file(tmp_path / "results" / "a")
+    dicom.file(tmp_path / "b")
+    assert len(scan(tmp_path, leave_out=tmp_path / "results").instances) == 1

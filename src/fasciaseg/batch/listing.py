@@ -31,8 +31,13 @@ def _files(root: str, leave_out: str) -> Iterator[tuple[str, int, int]]:
         yield "", stat.st_size, stat.st_mtime_ns
         return
     folders = [root]
+    seen = {leave_out}
     while folders:
         folder = folders.pop()
+        place = os.path.realpath(folder)
+        if place in seen:
+            continue
+        seen.add(place)
         try:
             found = list(os.scandir(folder))
         except OSError:
@@ -40,9 +45,8 @@ def _files(root: str, leave_out: str) -> Iterator[tuple[str, int, int]]:
             continue
         for entry in found:
             try:
-                if entry.is_dir(follow_symlinks=False):
-                    if os.path.realpath(entry.path) != leave_out:
-                        folders.append(entry.path)
+                if entry.is_dir():
+                    folders.append(entry.path)
                 elif entry.is_file():
                     stat = entry.stat()
                     yield entry.path, stat.st_size, stat.st_mtime_ns

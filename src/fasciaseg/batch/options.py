@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import UsageError
 from ..options import Options
+
+LONGEST_TIMEOUT_S = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,10 @@ class RunOptions:
         """Reject values that can't mean anything."""
         if self.jobs < 0:
             raise UsageError("bad_option", f"jobs must be at least 1, not {self.jobs}.")
-        if not (math.isfinite(self.timeout_s) and self.timeout_s > 0):
-            raise UsageError("bad_option", f"timeout must be above 0 s, not {self.timeout_s}.")
+        if not 0 < self.timeout_s <= LONGEST_TIMEOUT_S:
+            raise UsageError(
+                "bad_option", f"timeout must be above 0 s and up to a day, not {self.timeout_s}."
+            )
         if self.limit is not None and self.limit < 1:
             raise UsageError("bad_option", f"limit must be at least 1, not {self.limit}.")
 

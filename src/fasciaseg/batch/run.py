@@ -31,6 +31,7 @@ from .ledger import Entry, Exam, Ledger
 from .listing import listing
 from .options import RunOptions
 from .progress import Progress
+from .results import EXAMS_NAME
 from .store import Store
 from .task import Job, Outcome, lost, peak_memory_mb, read_one
 from .workers import Pool
@@ -153,7 +154,7 @@ def plan(export: Path, out: Path, options: RunOptions | None = None) -> list[tup
     if not (out / LEDGER_NAME).is_file():
         from .exams import Selection
 
-        found = _scan(export, secrets.token_bytes(32))
+        found = _scan(export, out, secrets.token_bytes(32))
         selected = Selection(options.include, options.exclude).of(found.exams)
         return [("read", exam) for exam in selected[: options.limit]]
     with Ledger(out) as ledger:
@@ -180,7 +181,7 @@ def _places(export: Path, out: Path) -> tuple[Path, Path]:
     export, out = export.absolute(), out.absolute()
     if not export.exists():
         raise UsageError("no_such_path", "The export doesn't exist.", "Give a folder with DICOM.")
-    if export.resolve() == out.resolve():
+    if export.resolve() == out.resolve() or _is_inside(export, out / EXAMS_NAME):
         raise UsageError(
             "same_folder",
             "The results would be written between the files of the export.",
@@ -189,8 +190,12 @@ def _places(export: Path, out: Path) -> tuple[Path, Path]:
     return export, out
 
 
-def _scan(export: Path, key: bytes) -> Found:
-    """The exams of an export, from their headers.
+def _is_inside(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def _scan(export: Path, out: Path, key: bytes) -> Found:
+    """The exams of an export, from their headers; the results may lie among them.
 
     Raises:
         UnreadableInput: there is none.
@@ -198,7 +203,7 @@ def _scan(export: Path, key: bytes) -> Found:
     from ..dicom.scan import scan
     from .exams import exams_of
 
-    found = exams_of(scan(export), export, key)
+    found = exams_of(scan(export, leave_out=out), export, key)
     if not found.exams:
         raise UnreadableInput(
             "nothing_readable",
@@ -278,7 +283,7 @@ class _Batch:
     def _rescan(self) -> tuple[Exam, ...]:
         self._progress.scanning()
         start = time.perf_counter()
-        found = _scan(self._export, self._key)
+        found = _scan(self._export, self._out, self._key)
         self._clock.scan_s += time.perf_counter() - start
         self._studies = found.studies
         self._everything = {exam.name: exam for exam in found.exams}

@@ -14,6 +14,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from . import results
@@ -24,6 +25,12 @@ from .task import Outcome
 #: Folders that are being written or thrown away; on the same disk as the results.
 WORK_NAME = ".work"
 _OURS = re.compile("[0-9a-f]{16}")
+_UNFINISHED = re.compile("([0-9a-f]{16}-)?[0-9a-f]{32}")
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a batch made this exam's folder: folders are moved there whole, result and all."""
+    return _OURS.fullmatch(folder.name) is not None and (folder / results.RESULT_NAME).is_file()
 
 
 class Store:
@@ -58,13 +65,17 @@ class Store:
         with writing(self.out):
             folder.mkdir(parents=True, exist_ok=True)
             for path in folder.iterdir():
-                if path.name not in known and _OURS.fullmatch(path.name):
+                if path.name not in known and _is_ours(path):
                     shutil.rmtree(path, ignore_errors=True)
             self.work.mkdir(exist_ok=True)
 
     def close(self) -> None:
-        """Throw away what isn't finished."""
-        shutil.rmtree(self.work, ignore_errors=True)
+        """Throw away what isn't finished; what somebody else put there stays."""
+        with suppress(OSError):
+            for path in self.work.iterdir():
+                if _UNFINISHED.fullmatch(path.name):
+                    shutil.rmtree(path, ignore_errors=True)
+            self.work.rmdir()
 
     def standing(self, exams: Mapping[str, Exam]) -> dict[str, Entry]:
         """What is known and still true, by the exams' hashes.

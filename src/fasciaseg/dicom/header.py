@@ -125,6 +125,7 @@ _BINARY_TAGS = {
         ("DiffusionBValue", b"FD"),
     )
 }
+_INTEGER_DIGITS = 18
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
 
@@ -234,7 +235,8 @@ class Header(NamedTuple):
         """The element's first number, rounded."""
         element = self.elements.get(TAGS[name], _NOTHING)
         if element[0] == b"IS" and (digits := element[1].strip(b" \0")).isdigit():
-            return int(digits)
+            # An integer string has at most 12 characters (PS3.5, 6.2).
+            return int(digits) if len(digits) <= _INTEGER_DIGITS else None
         found = self.number(name)
         return None if found is None else round(found)
 

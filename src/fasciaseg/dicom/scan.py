@@ -197,16 +197,21 @@ class Scan:
     n_objects: int
 
 
-def scan(path: Path) -> Scan:
+def scan(path: Path, leave_out: Path | None = None) -> Scan:
     """Read the headers of every file under a folder or in a zip archive, or of one file.
 
-    Zip archives inside the folder are read like folders. Nothing is unpacked to disk.
+    Zip archives inside the folder are read like folders, and so are linked folders. Nothing is
+    unpacked to disk.
+
+    Args:
+        path: the folder or file.
+        leave_out: a folder under it that isn't looked into.
 
     Raises:
         UsageError: the path doesn't exist.
     """
     found = _Found(HeaderReader())
-    for source, error in _files(path):
+    for source, error in _files(path, leave_out):
         if error:
             found.broken.append(BrokenFile(source, error))
         else:
@@ -307,7 +312,7 @@ def _is_whole_object(header: Header, sop_class: str) -> bool:
     return named and sop_class not in _IMAGE_CLASSES
 
 
-def _files(path: Path) -> Iterator[tuple[Source, str]]:
+def _files(path: Path, leave_out: Path | None) -> Iterator[tuple[Source, str]]:
     """Regular files under a folder in a fixed order, or the file itself; '' or what is wrong."""
     if path.is_file():
         yield Source(path), ""
@@ -315,17 +320,31 @@ def _files(path: Path) -> Iterator[tuple[Source, str]]:
     if not path.is_dir():
         raise UsageError("no_such_path", "The path doesn't exist.", "Give a folder with DICOM.")
     folders = [path]
+    # By their real places: a linked folder may lead back to where it stands.
+    seen = {os.path.realpath(leave_out)} if leave_out is not None else set()
     while folders:
         folder = folders.pop()
+        place = os.path.realpath(folder)
+        if place in seen:
+            continue
+        seen.add(place)
         try:
             with os.scandir(folder) as entries:
                 listed = sorted(entries, key=lambda e: e.name)
         except OSError as error:
             yield Source(folder), f"its folder can't be opened ({type(error).__name__})"
             continue
-        # is_file leaves out pipes and sockets, which would block on opening.
-        yield from ((Source(folder / e.name), "") for e in listed if e.is_file())
-        inner = [folder / e.name for e in listed if e.is_dir(follow_symlinks=False)]
+        inner = []
+        for entry in listed:
+            try:
+                # is_file leaves out pipes and sockets, which would block on opening.
+                if entry.is_file():
+                    yield Source(folder / entry.name), ""
+                elif entry.is_dir():
+                    inner.append(folder / entry.name)
+            except OSError as error:
+                wrong = f"its folder can't be opened ({type(error).__name__})"
+                yield Source(folder / entry.name), wrong
         folders += reversed(inner)
 
 

@@ -83,6 +83,9 @@ class Source:
             info.compress_type, info.CRC = packed.method, packed.crc
             info.compress_size, info.file_size = packed.packed_bytes, packed.n_bytes
             return cast(BinaryIO, ZipExtFile(archive, "r", info, close_fileobj=True))
+        except (ValueError, OverflowError) as error:
+            archive.close()
+            raise BadZipFile("a directory entry points nowhere") from error
         except BaseException:
             archive.close()
             raise
