@@ -21,6 +21,8 @@ from fascia_labels import (
 )
 from scipy import ndimage
 
+from fasciaseg.anatomy.levels import s1_place
+
 #: VerSe numbers used by the label files.
 VERSE = {**{f"T{i}": 7 + i for i in range(1, 13)}, **{f"L{i}": 19 + i for i in range(1, 6)}}
 S1 = 26
@@ -29,10 +31,8 @@ BODY, L5, S1_BODY, CANAL, SUBCUTANEOUS, L4 = (1 << i for i in range(6))
 #: Half width of the corridor above the topmost labelled body where others may be unlabelled.
 CORRIDOR_MM = 30.0
 FASCIA_HALF_WIDTH_MM = 22.0
-#: S1 is labelled in four scans only. Elsewhere it is guessed from the step L4 to L5: so much
-#: longer, turned so much further to the back (mean of the four), true to about 6 mm. Only the
-#: core of the guess counts as S1, and around it nothing is known.
-S1_STEP, S1_TURN_DEG = 0.95, 24.0
+#: S1 is labelled in four scans only. Elsewhere its place is guessed from L4 and L5, true to about
+#: 6 mm. Only the core of the guess counts as S1, and around it nothing is known.
 S1_CORE_MM, S1_UNKNOWN_MM = 9.0, 24.0
 
 
@@ -182,10 +182,7 @@ def guess_s1(
         bottom = np.nonzero((instances > 0).any(axis=1))[0]
         known[: bottom.max() + 1 if len(bottom) else 0] |= S1_BODY
         return
-    down, back = l5.mean(axis=0) - l4.mean(axis=0)
-    cos, sin = np.cos(np.deg2rad(S1_TURN_DEG)), np.sin(np.deg2rad(S1_TURN_DEG))
-    step = S1_STEP * np.array([cos * down - sin * back, sin * down + cos * back])
-    row, column = l5.mean(axis=0) + step
+    row, column = s1_place(l4.mean(axis=0), l5.mean(axis=0))
     r, c = np.ogrid[: targets.shape[0], : targets.shape[1]]
     away = np.hypot((r + 0.5) * spacing[0] - row, (c + 0.5) * spacing[1] - column)
     presacral = instances > 0

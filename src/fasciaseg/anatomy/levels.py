@@ -244,13 +244,19 @@ def _l5_score(bodies: Sequence[Body], i: int, marks: Marks) -> float:
     return sum(w * p for w, p in evidence) / sum(w for w, _ in evidence)
 
 
+def s1_place(l4_mm: FloatArray, l5_mm: FloatArray) -> FloatArray:
+    """Where S1 must lie, (down, back) in mm, from the centres of L4 and L5."""
+    down, back = l5_mm - l4_mm
+    cos, sin = np.cos(S1_TURN), np.sin(S1_TURN)
+    step = np.array([cos * down - sin * back, sin * down + cos * back])
+    return np.asarray(l5_mm + S1_STEP * step)
+
+
 def _s1_below(above: Body, body: Body, marks: Marks) -> float | None:
     """Highest certainty of S1 where the next body must lie; None where that is out of view."""
     mm = np.asarray(marks.geometry.spacing_mm)
     at = np.asarray(body.center_rc) * mm
-    down, back = at - np.asarray(above.center_rc) * mm
-    cos, sin = np.cos(S1_TURN), np.sin(S1_TURN)
-    row, column = at + S1_STEP * np.array([cos * down - sin * back, sin * down + cos * back])
+    row, column = s1_place(np.asarray(above.center_rc) * mm, at)
     rows, columns = marks.geometry.shape
     if not (0 <= row < rows * mm[0] and 0 <= column < columns * mm[1]):
         return None

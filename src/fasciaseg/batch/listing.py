@@ -52,8 +52,3 @@ def _files(root: str, leave_out: str) -> Iterator[tuple[str, int, int]]:
                     yield entry.path, stat.st_size, stat.st_mtime_ns
             except OSError:
                 yield entry.path, -1, 0
-
-
-def _bytes(text: str) -> bytes:
-    """A name may be no valid text."""
-    return text.encode("utf-8", "backslashreplace")
