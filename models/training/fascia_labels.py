@@ -41,17 +41,17 @@ def fascia_columns(
     allowed.
     """
     columns = image.shape[1]
-    step = _step(image, spacing_mm) * (1 if fat_is_bright else -1)
+    step = step_across(image, spacing_mm) * (1 if fat_is_bright else -1)
     step[:, -3:] = -5
     index = np.arange(columns)
     step[index[None, :] < front[:, None]] = -5
     depth_mm = 2.0 if fat_is_bright else SKIN_MM
     limit = skin_columns(image, spacing_mm[0]) - depth_mm / spacing_mm[1]
     step[index[None, :] >= limit[:, None]] = -5
-    return _path(np.clip(step, -5, 3))
+    return best_path(np.clip(step, -5, 3))
 
 
-def _step(image: np.ndarray, spacing_mm: tuple[float, float]) -> np.ndarray:
+def step_across(image: np.ndarray, spacing_mm: tuple[float, float]) -> np.ndarray:
     """Log ratio of the 5 mm behind each pixel to the 7 mm before it."""
     smooth = ndimage.gaussian_filter(image, [2 / spacing_mm[0], 0.7 / spacing_mm[1]])
     floor = 0.02 * np.percentile(smooth, 99) + 1e-6
@@ -68,7 +68,7 @@ def _step(image: np.ndarray, spacing_mm: tuple[float, float]) -> np.ndarray:
     return np.clip(np.log(behind + floor) - np.log(before + floor), -3, 3)
 
 
-def _path(gain: np.ndarray, reach: int = 2, bend: float = 0.25) -> np.ndarray:
+def best_path(gain: np.ndarray, reach: int = 2, bend: float = 0.25) -> np.ndarray:
     """Best path from the first to the last row, moving at most `reach` columns a row."""
     rows, columns = gain.shape
     best = gain[0].copy()
