@@ -102,7 +102,7 @@ class JoinedStack:
         weights = np.where(shown, _fade(shown, self.geometries[index].spacing_mm[0]), 0.0)
         total = pixels * weights
         for other, scale in zip(self._others, scales, strict=True):
-            values, seen = _seen_on(other, self.geometries[index])
+            values, seen = seen_on(other, self.geometries[index])
             weight = np.where(seen, _fade(seen, self.geometries[index].spacing_mm[0]), 0.0)
             total += scale * values * weight
             weights += weight
@@ -123,7 +123,7 @@ class JoinedStack:
     def _scale(self, other: SliceStack, index: int) -> float:
         """How much brighter the base is than another station, by the tissue both show."""
         pixels, shown = self._placed(index)
-        values, seen = _seen_on(other, self.geometries[index])
+        values, seen = seen_on(other, self.geometries[index])
         both = shown & seen
         tissue = both & (pixels > _floor(pixels[shown])) & (values > _floor(values[seen]))
         if tissue.sum() >= LEAST_OVERLAP:
@@ -157,7 +157,7 @@ def _margins(base: SliceGeometry, others: Sequence[SliceGeometry]) -> _Margins:
     )
 
 
-def _seen_on(stack: SliceStack, geometry: SliceGeometry) -> tuple[FloatArray, BoolArray]:
+def seen_on(stack: SliceStack, geometry: SliceGeometry) -> tuple[FloatArray, BoolArray]:
     """What a stack shows on another slice's grid: values (rows, columns) and where it has any."""
     rows, columns = geometry.shape
     lps = geometry.to_lps(np.moveaxis(np.indices((rows, columns)), 0, -1))

@@ -219,7 +219,7 @@ def test_own_parser_agrees_with_pydicom(
     reader = headers.HeaderReader()
     for _ in range(2):  # the second time everything is familiar
         try:
-            ours = reader._by_the_book(BytesIO(content), head, len(content))
+            ours = reader._by_the_book(BytesIO(content), head, len(content), {})
         except headers.OddError:
             continue
         try:

@@ -6,7 +6,7 @@ import pytest
 
 from fasciaseg.dicom import words
 from fasciaseg.dicom.dialects import component_of
-from fasciaseg.dicom.scan import Physics
+from fasciaseg.dicom.instance import Physics
 from fasciaseg.dicom.sequence import fat_null_range_ms, role_of
 
 

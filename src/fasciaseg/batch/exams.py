@@ -6,12 +6,13 @@ import hashlib
 import hmac
 import logging
 import os
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
+from ..dicom.belonging import ExamKey
 from ..dicom.scan import BrokenFile, Scan
 from ..dicom.series import Study, studies_of
 from ..dicom.source import READ_ERRORS, Source
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The exams of an export and, by their names, the studies of those that can be tried."""
+    """The exams of an export and, by their names, the studies of those that have UIDs."""
 
     exams: tuple[Exam, ...]
     studies: dict[str, Study]
@@ -33,37 +34,48 @@ class Found:
 def exams_of(scanned: Scan, export: Path, key: bytes) -> Found:
     """Name the studies of a scan and put them in the order of their place in the export.
 
-    Damaged files in folders where nothing else can be read count as one exam per folder, so that
-    an exam that is damaged as a whole isn't passed over in silence.
+    An exam of which no file is whole isn't passed over in silence: its damaged files name it.
+    Those that name none count as one exam per folder where nothing else can be read.
 
     Args:
         scanned: what lies under `export`.
         export: the folder, file or archive that was scanned.
         key: what the names are made with.
     """
-    studies = studies_of(scanned)
-    shared = Counter(study.study_instance_uid for study in studies)
     exams: list[Exam] = []
     by_name: dict[str, Study] = {}
     readable: set[tuple[str, ...]] = set()
-    for study in studies:
-        uid, sources = study.study_instance_uid, study.sources
+    named: set[Source] = set()
+    for study in studies_of(scanned):
+        sources = (*study.sources, *study.damaged)
+        named.update(study.damaged)
         folders = [_folder(source, export) for source in sources]
         readable.update(folders)
-        # An archive can hand several patients the same UID; else the UID alone names the exam.
-        told = uid if uid and shared[uid] == 1 else f"{uid}\0{study.patient_id}"
         exam = Exam(
-            name=exam_name(told, key),
-            study_instance_uid=uid,
+            name=exam_name(_told(study.key, export), key),
+            study_instance_uid=study.study_instance_uid,
             patient=_keyed(study.patient_id, key),
             input=_common(folders),
             files=_digest(sources, export),
+            readable=bool(study.series),
         )
         exams.append(exam)
         by_name[exam.name] = study
-    exams += _damaged(scanned.broken, readable, export, key)
+    unnamed = (broken for broken in scanned.broken if broken.source not in named)
+    exams += _damaged(unnamed, readable, export, key)
     exams.sort(key=lambda e: (e.input, e.study_instance_uid, e.name))
     return Found(tuple(exams), by_name)
+
+
+def _told(key: ExamKey, export: Path) -> str:
+    """What an exam's name is made of: its own UIDs, whatever else the export holds.
+
+    An archive can hand several patients the same StudyInstanceUID, so the patient belongs to it.
+    """
+    if key.study_instance_uid:
+        return "\0".join(filter(None, (key.study_instance_uid, key.patient_id)))
+    folder = key.folder.removeprefix(export.as_posix()) if key.folder else ""
+    return "\0".join(("", key.patient_id, key.frame_of_reference_uid, folder))
 
 
 def _damaged(
@@ -131,7 +143,7 @@ def _text(name: str) -> str:
 def _digest(sources: Iterable[Source], export: Path) -> str:
     """Names (relative to the export), sizes and times (in archives, checksums) of files."""
     digest = hashlib.sha256()
-    for source in sorted(sources):
+    for source in sorted(sources, key=lambda source: source.order):
         name = "/".join((*_folder(source, export), source.member or source.path.name))
         try:
             _, size, changed = source.identity()

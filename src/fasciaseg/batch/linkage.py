@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from ..dicom.scan import Instance
+from ..dicom.instance import Instance
 from ..dicom.series import Study
 from .files import write_whole
 from .ledger import Exam

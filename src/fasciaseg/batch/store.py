@@ -40,12 +40,20 @@ class Store:
         out: the folder.
         work: folder for what isn't finished.
         settings: digest of what decides results beside an exam's files.
+        own_settings: the same for exams that have settings of their own, by UID or hash.
     """
 
-    def __init__(self, out: Path, ledger: Ledger, settings: str) -> None:
+    def __init__(
+        self,
+        out: Path,
+        ledger: Ledger,
+        settings: str,
+        own_settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.out = out
         self.work = out / WORK_NAME
         self.settings = settings
+        self.own_settings = own_settings or {}
         self._ledger = ledger
 
     def open(self, exams: Mapping[str, Exam], again: Iterable[str]) -> None:
@@ -77,6 +85,9 @@ class Store:
                     shutil.rmtree(path, ignore_errors=True)
             self.work.rmdir()
 
+    def _settings_of(self, exam: str, uid: str) -> str:
+        return self.own_settings.get(exam) or self.own_settings.get(uid) or self.settings
+
     def standing(self, exams: Mapping[str, Exam]) -> dict[str, Entry]:
         """What is known and still true, by the exams' hashes.
 
@@ -91,7 +102,7 @@ class Store:
         renamed = self._renamed(exams)
         for name, entry in self._ledger.entries().items():
             exam = exams.get(name)
-            if entry.settings != self.settings:
+            if entry.settings != self._settings_of(entry.exam, entry.study_instance_uid):
                 continue
             if exam is None:
                 if entry.kind != "scored" or name in renamed:
@@ -104,8 +115,8 @@ class Store:
         return kept
 
     def _renamed(self, exams: Mapping[str, Exam]) -> set[str]:
-        """Rows of exams that go by another name now: their UID has come to be shared, or not."""
-        people = {(e.study_instance_uid, e.patient) for e in exams.values()}
+        """Rows of exams that an earlier version named otherwise."""
+        people = {(e.study_instance_uid, e.patient) for e in exams.values() if e.study_instance_uid}
         return {
             name
             for name, entry in self._ledger.entries().items()
@@ -136,7 +147,7 @@ class Store:
                 patient=exam.patient,
                 input=exam.input,
                 files=exam.files,
-                settings=self.settings,
+                settings=self._settings_of(exam.name, exam.study_instance_uid),
                 kind=outcome.kind,
                 code=outcome.code,
                 reason=outcome.reason,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..errors import UnreadableInput
 from . import words
-from .scan import Instance
+from .instance import Instance
 from .sequence import Role
 from .series import Series, Study, nothing_usable
 

@@ -130,9 +130,10 @@ def header(
     size: int,
     encoding: Encoding,
     tags: frozenset[int],
+    found: dict[int, Raw],
     familiar: Familiar | None = None,
-) -> tuple[dict[int, Raw], Pixels | None]:
-    """The wanted elements of a file, up to its pixels.
+) -> Pixels | None:
+    """Gather the wanted elements of a file, up to its pixels; what comes back is where those are.
 
     Args:
         file: where more bytes come from.
@@ -141,22 +142,21 @@ def header(
         size: of the file.
         encoding: of all elements.
         tags: those wanted.
+        found: gets the elements, as far as they are written by the book.
         familiar: what earlier files held, for files with the same encoding and tags.
 
     Raises:
         OddError: see the class.
     """
-    found: dict[int, Raw] = {}
     start = 0
     while True:
         try:
-            pixels = _walk(window, at - start, start, size, encoding, tags, found, familiar)
-            return found, pixels
+            return _walk(window, at - start, start, size, encoding, tags, found, familiar)
         except _ShortError as short:
             at = short.args[0]
         if at >= size:
             if at == size:
-                return found, None
+                return None
             raise OddError
         # An element that one window can't hold is read again with a larger one.
         n_bytes = WINDOW if at > start else len(window) * _GROWTH

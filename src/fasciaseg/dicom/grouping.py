@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ..geometry import SliceGeometry
-from .scan import Instance
+from .instance import Instance
 from .vectors import dot, upright_normal
 
 #: Slices of one stack: axes that agree within a degree, pixels within a percent, and origins that

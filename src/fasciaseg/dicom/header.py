@@ -138,7 +138,13 @@ class ZipFoundError(NotDicomError):
 
 
 class CutShortError(Exception):
-    """The file is DICOM, but ends before its header does."""
+    """The file is DICOM, but ends before its header does.
+
+    Attributes:
+        before: what could be read before the damage, None for nothing.
+    """
+
+    before: Header | None = None
 
 
 @contextmanager
@@ -308,18 +314,27 @@ class HeaderReader:
             raise ZipFoundError
         if not _looks_like_dicom(head[: _META + 4]):
             raise NotDicomError
+        found: dict[int, Raw] = {}
         if head[_META - 4 : _META] == _MAGIC:
             try:
-                return self._by_the_book(file, head, size)
+                return self._by_the_book(file, head, size, found)
             except OddError:
                 pass
-        if isinstance(file, _Unbuffered):
-            with file.whole() as whole:
-                return _as_pydicom_reads_it(whole, head, size)
-        return _as_pydicom_reads_it(file, head, size)
+        try:
+            if isinstance(file, _Unbuffered):
+                with file.whole() as whole:
+                    return _as_pydicom_reads_it(whole, head, size)
+            return _as_pydicom_reads_it(file, head, size)
+        except CutShortError as error:
+            charset = _charset(found.get(_CHARSET, _NOTHING))
+            error.before = Header(found, EXPLICIT, charset)
+            raise
 
-    def _by_the_book(self, file: Readable, head: bytes, size: int) -> Header:
+    def _by_the_book(self, file: Readable, head: bytes, size: int, found: dict[int, Raw]) -> Header:
         """Read a file with a meta header and nothing odd in it.
+
+        Args:
+            found: gets the elements; in an odd file, those in front of what is odd.
 
         Raises:
             OddError: something is odd.
@@ -340,7 +355,7 @@ class HeaderReader:
         familiar = self._familiar.get(encoding)
         if familiar is None:
             familiar = self._familiar[encoding] = Familiar()
-        found, pixels = elements.header(file, head, at, size, encoding, _WANTED, familiar)
+        pixels = elements.header(file, head, at, size, encoding, _WANTED, found, familiar)
         return Header(
             elements=found,
             encoding=encoding,
@@ -386,10 +401,12 @@ def _as_pydicom_reads_it(file: BinaryIO, head: bytes, size: int) -> Header:
             # the file is listed as broken, so nothing is hidden by catching them all.
             raise CutShortError(type(error).__name__) from error
         # Only raw elements: what pydicom has made an object of is a sequence of a damaged file.
+        # And only whole ones: the first half of a UID is another UID.
         found = {
             int(tag): (str(element.VR or "").encode(), element.value)
             for tag, element in dataset.items()
             if isinstance(element.value, bytes)
+            and (element.length == UNDEFINED_LENGTH or len(element.value) >= element.length)
         }
         charset = dataset.get("SpecificCharacterSet") or ()
     named = TAGS["SOPClassUID"] in found or TAGS["Modality"] in found

@@ -51,7 +51,7 @@ class ListedExam:
 
     Attributes:
         patient: counts the patients of the export, from 1.
-        n_files: files with an image, copies too.
+        n_files: files with an image, copies and damaged ones too.
         code, reason, action: why nothing of it can be read, None where something can.
     """
 
@@ -156,7 +156,7 @@ def _exam(
     return ListedExam(
         patient=patient,
         study_instance_uid=study.study_instance_uid,
-        n_files=len(study.sources),
+        n_files=len(study.sources) + len(study.damaged),
         code=error.code if error else None,
         reason=error.reason if error else None,
         action=error.action if error else None,

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from . import words
 from .dialects import DIXON_OPTIONS, FAT_SUPPRESSION, INVERSION, Component, unread_kind
-from .scan import Physics
+from .instance import Physics
 
 Role: TypeAlias = Literal["STIR", "T2_DIXON_WATER", "T2_FS", "T2", "T1"]
 _Weighting: TypeAlias = Literal["T1", "T2", "PD"]

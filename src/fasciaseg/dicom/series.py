@@ -1,12 +1,13 @@
 """Which files belong together: studies, their series, and what each series is good for.
 
-Patient, study, series UID and geometry decide; file names and instance numbers never do.
+Patient, study, series UID and geometry decide; file names and instance numbers never do. Which
+exam a file belongs to is said in `belonging`.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
@@ -16,8 +17,10 @@ from typing import Literal, TypeAlias
 
 from ..errors import FasciasegError, NothingToRead, UnreadableInput, UsageError
 from . import words
+from .belonging import ExamKey, belongings, place_of
 from .grouping import stacks
-from .scan import MR_IMAGE, SECONDARY_CAPTURE, BrokenFile, Instance, Scan, scan
+from .instance import MR_IMAGE, SECONDARY_CAPTURE, Instance
+from .scan import Scan, scan
 from .sequence import Role, role_of
 from .source import Source
 from .vectors import cross
@@ -118,10 +121,12 @@ class Study:
         study_instance_uid: its UID.
         study_date: YYYYMMDD as in the files, '' if absent.
         series: by SeriesNumber and UID.
-        n_broken: damaged files that can't be told to belong to any series, but lie beside this
-            study's.
+        n_broken: damaged files that belong to this study or lie beside its files, and belong to
+            no series that is known.
         patient_id: PatientID; never shown.
         sources: all files with an image of this study, sorted; copies too.
+        damaged: damaged files that name this study, sorted.
+        key: what tells it from all others; never shown.
     """
 
     study_instance_uid: str
@@ -130,6 +135,8 @@ class Study:
     n_broken: int = 0
     patient_id: str = field(default="", repr=False)
     sources: tuple[Source, ...] = field(default=(), repr=False)
+    damaged: tuple[Source, ...] = field(default=(), repr=False)
+    key: ExamKey = field(default=ExamKey("", ""), repr=False)
 
     @property
     def usable(self) -> tuple[Series, ...]:
@@ -182,43 +189,22 @@ def find_study(path: Path, study_uid: str | None = None) -> Study:
 
 
 def studies_of(found: Scan) -> tuple[Study, ...]:
-    """Group a scan's files into studies, sorted by UID; patients are never mixed."""
-    groups: defaultdict[tuple[str, str], list[Instance]] = defaultdict(list)
-    for instance in found.instances:
-        groups[instance.study_instance_uid, instance.patient_id].append(instance)
-    known = {instance.series_instance_uid for instance in found.instances}
-    cut: Counter[str] = Counter()
-    lost: list[BrokenFile] = []
-    for broken in found.broken:
-        if broken.series_instance_uid in known and broken.series_instance_uid:
-            cut[broken.series_instance_uid] += 1
-        else:
-            lost.append(broken)
-    studies = []
-    for (uid, patient_id), instances in sorted(groups.items(), key=lambda item: item[0]):
-        sources = tuple(sorted({i.source for i in instances}))
-        studies.append(
-            Study(
-                study_instance_uid=uid,
-                study_date=min((i.study_date for i in instances if i.study_date), default=""),
-                series=_series_of(instances, cut),
-                n_broken=len(lost) if len(groups) == 1 else _n_beside(sources, lost),
-                patient_id=patient_id,
-                sources=sources,
-            )
-        )
-    return tuple(studies)
+    """Group a scan's files into studies, sorted by UID; patients are never mixed.
 
-
-def _n_beside(sources: Iterable[Source], lost: Iterable[BrokenFile]) -> int:
-    """How many damaged files lie in a folder with files of a study.
-
-    In an export of many studies a damaged file is only those studies' trouble that it lies with.
+    Studies that only damaged files speak of come too, without any series.
     """
-    # An archive that can't be read lies beside the files around it, and members beside members.
-    folders = {(s.path.parent, s.path if s.member else None) for s in sources}
-    return sum(
-        (b.source.path.parent, b.source.path if b.source.member else None) in folders for b in lost
+    return tuple(
+        Study(
+            study_instance_uid=key.study_instance_uid,
+            study_date=min((i.study_date for i in own.instances if i.study_date), default=""),
+            series=_series_of(own.instances, own.cut),
+            n_broken=own.n_lost,
+            patient_id=key.patient_id,
+            sources=_sorted(i.source for i in own.instances),
+            damaged=_sorted(own.damaged),
+            key=key,
+        )
+        for key, own in belongings(found).items()
     )
 
 
@@ -249,14 +235,39 @@ def _series_of(instances: Iterable[Instance], cut: Mapping[str, int]) -> tuple[S
     return tuple(sorted(series, key=lambda s: (s.number is None, s.number or 0, s.uid)))
 
 
+def _sorted(sources: Iterable[Source]) -> tuple[Source, ...]:
+    return tuple(sorted(set(sources), key=lambda source: source.order))
+
+
 def _without_copies(instances: Iterable[Instance]) -> list[Instance]:
-    """Drop images with a SOPInstanceUID seen before; a whole file stays, a cut copy goes."""
-    kept: dict[tuple[str, int | None], Instance] = {}
-    ordered = sorted(instances, key=lambda i: (i.truncated, i.geometry is None))
-    for instance in ordered:
+    """Drop images that are there twice; a whole file stays, a cut copy goes."""
+    by_name: defaultdict[tuple[str, int | None], list[Instance]] = defaultdict(list)
+    for instance in instances:
         name = instance.sop_instance_uid or instance.source.name
-        kept.setdefault((name, instance.frame), instance)
-    return sorted(kept.values(), key=lambda i: (i.sop_instance_uid, i.frame or 0))
+        by_name[name, instance.frame].append(instance)
+    kept: list[Instance] = []
+    for _, same in sorted(by_name.items(), key=lambda item: (item[0][0], item[0][1] or 0)):
+        kept += same if len(same) == 1 else _distinct(same)
+    return kept
+
+
+def _distinct(same: Iterable[Instance]) -> list[Instance]:
+    """One file for each image among those that go by one SOPInstanceUID.
+
+    Copies agree in what they show and where. Some archives give all files the same UID: those
+    are different images.
+    """
+    kept: list[Instance] = []
+    seen: defaultdict[object, set[object]] = defaultdict(set)
+    for instance in sorted(same, key=lambda i: (i.truncated, i.geometry is None)):
+        geometry = instance.geometry
+        place = geometry and place_of(geometry.origin_lps_mm)
+        places = seen[instance.instance_number, instance.physics]
+        if place in places or (places and (place is None or None in places)):
+            continue
+        places.add(place)
+        kept.append(instance)
+    return kept
 
 
 def _judge(
@@ -318,6 +329,12 @@ def nothing_usable(series: Iterable[Series], n_broken: int) -> FasciasegError:
         shown = sorted(names, key=lambda n: (len(n), n))
         more = f" and {len(shown) - 4} more" if len(shown) > 4 else ""
         parts.append(f"{reason} (series {', '.join(shown[:4])}{more})")
+    if not parts:
+        return UnreadableInput(
+            "truncated",
+            f"All files of the exam ({n_broken}) are damaged or cut short.",
+            "Copy or export the study again.",
+        )
     there = f"There is no usable series: {'; '.join(parts)}"
     if n_broken:
         return UnreadableInput(

@@ -14,7 +14,7 @@ from ..geometry import Slice, SliceGeometry
 from .choice import require_whole
 from .elements import UNDEFINED_LENGTH
 from .header import quiet
-from .scan import Instance
+from .instance import Instance
 from .series import Series
 
 if TYPE_CHECKING:
