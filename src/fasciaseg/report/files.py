@@ -13,6 +13,8 @@ from pathlib import Path
 from ..errors import OutputNotWritable
 from ..reading import Reading
 from ..result import Outputs, Result
+from .canvas import Page, palette
+from .film import Film
 from .overlay import draw_slice
 from .png import encoded
 from .summary import draw_summary
@@ -85,12 +87,17 @@ def result_json(result: Result) -> bytes:
 
 def _pictures(reading: Reading) -> dict[str, bytes]:
     """The PNG files by name; a page is packed while the next one is drawn."""
+    film = Film.of(reading)
+
+    def packed_page(page: Page) -> bytes:
+        return encoded(page.pixels, palette())
+
     with ThreadPoolExecutor(max_workers=1) as packer:
         packed = {
-            f"slice-{i + 1}.png": packer.submit(encoded, draw_slice(reading, i))
+            f"slice-{i + 1}.png": packer.submit(packed_page, draw_slice(film, i))
             for i in range(len(reading.slices))
         }
-        packed[SUMMARY_NAME] = packer.submit(encoded, draw_summary(reading))
+        packed[SUMMARY_NAME] = packer.submit(packed_page, draw_summary(film))
         return {name: file.result() for name, file in packed.items()}
 
 

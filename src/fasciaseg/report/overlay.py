@@ -2,55 +2,59 @@
 
 from __future__ import annotations
 
-from PIL import Image, ImageDraw
-
 from ..reading import Reading, SliceReading
 from . import words
-from .annotate import BOTTOM, GUTTER, TOP, annotate, draw_frame, draw_gutter, draw_legend
-from .canvas import DIM, INK, PAGE, YELLOW, Column, font
-from .view import View, box_around, fitting_scale, shaded, view_at, whole, window_of
+from .annotate import BOTTOM, GUTTER, LEGEND_WIDTH, TOP, annotate, draw_frame, draw_gutter, legend
+from .canvas import DIM, INK, YELLOW, Column, Page
+from .film import Film
+from .view import View, box_around, fitting_scale, view_at, whole
 
 #: Largest picture of a slice, and widest strip without marks, in px.
-MAX_WIDTH, MAX_HEIGHT = 1100, 900
+MAX_WIDTH, MAX_HEIGHT = 1000, 800
 MAX_STRIP_WIDTH = 400
-PANEL_WIDTH = 370
+PANEL_WIDTH = LEGEND_WIDTH
 MARGIN = 24
 
 #: How much is shown in front of the fascia, above, behind and below it.
 _STRIP_MARGINS_MM = (15.0, 1000.0, 25.0, 1000.0)
 
 
-def draw_slice(reading: Reading, index: int) -> Image.Image:
-    """The slice at true aspect ratio with everything found on it, RGB.
+def draw_slice(film: Film, index: int) -> Page:
+    """The slice at true aspect ratio with everything found on it.
 
     Left to right: the slice with its marks, brackets of the levels, the stretch around the
     fascia once more without marks, the panel of words.
 
     Args:
-        reading: the exam.
+        film: the exam.
         index: 0 to 2, patient right to left.
     """
+    reading = film.reading
     part = reading.slices[index]
     geometry = part.slice.geometry
     scale = fitting_scale(geometry, whole(geometry), MAX_WIDTH, MAX_HEIGHT)
     view = view_at(geometry, whole(geometry), scale)
-    window = window_of([s.slice for s in reading.slices])
-    grey = shaded(part.slice.pixels, window)
-    picture = view.picture(grey)
-    annotate(picture, view, reading, index)
+    picture = view.picture(film.greys[index])
+    annotate(picture, view, film, index)
     width, height = view.size
     strip = _strip_view(part, scale)
     strip_x = MARGIN + width + GUTTER
-    panel_x = strip_x + (strip.size[0] + MARGIN if strip else 0)
+    bare = [(film.greys[index], "without marks")]
+    on_t1 = film.t1[index]
+    if on_t1 is not None:
+        bare.append((on_t1, "T1"))
+    step = strip.size[0] + MARGIN if strip else 0
+    panel_x = strip_x + len(bare) * step
     page_height = TOP + max(height, 760) + BOTTOM
-    page = Image.new("RGB", (panel_x + PANEL_WIDTH + MARGIN, page_height), PAGE)
-    page.paste(picture, (MARGIN, TOP))
+    page = Page.blank(panel_x + PANEL_WIDTH + MARGIN, page_height)
+    page.paste(picture, MARGIN, TOP)
     draw_frame(page, view, MARGIN, TOP)
     draw_gutter(page, view, reading, index, (MARGIN + width, TOP))
     if strip:
-        page.paste(strip.picture(grey), (strip_x, TOP))
-        caption = (strip_x + strip.size[0] / 2, TOP - 14)
-        ImageDraw.Draw(page).text(caption, "without marks", DIM, font(14), anchor="mm")
+        for i, (image, name) in enumerate(bare):
+            x = strip_x + i * step
+            page.paste(strip.picture(image), x, TOP)
+            page.text(x + strip.size[0] / 2, TOP - 14, name, 14, DIM, anchor="mm")
     _write_panel(page, reading, index, panel_x)
     return page
 
@@ -65,7 +69,7 @@ def _strip_view(part: SliceReading, px_per_mm: float) -> View | None:
     return view_at(geometry, box, scale)
 
 
-def _write_panel(page: Image.Image, reading: Reading, index: int, x: int) -> None:
+def _write_panel(page: Page, reading: Reading, index: int, x: int) -> None:
     result, part = reading.result, reading.slices[index]
     column = Column(page, x, TOP, PANEL_WIDTH)
     unanswered = result.classification.fascia_edema is None
@@ -81,8 +85,16 @@ def _write_panel(page: Image.Image, reading: Reading, index: int, x: int) -> Non
     if not len(part.fascia_rc):
         column.write("Fascia not traced on this slice", 17, YELLOW)
     column.gap(14)
-    column.y = draw_legend(page, x, column.y)
+    page.paste(legend(), x, column.y)
+    column.gap(legend().height)
     column.gap(10)
+    broken = words.fracture_lines(result)
+    if broken:
+        column.rule()
+        column.write("Vertebral bodies (bracketed)", 17, YELLOW, bold=True)
+        for line in broken:
+            column.write(line, 16, indent=16, bullet="•")
+        column.gap(10)
     if result.flags:
         column.rule()
         column.write("Please check", 17, bold=True)

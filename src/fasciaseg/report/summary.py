@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageDraw
 
 from ..geometry import SliceGeometry
 from ..reading import Reading
@@ -11,8 +10,9 @@ from ..result import LevelEdema
 from ..vertebrae import SCORED_LEVELS
 from . import words
 from .annotate import BOTTOM, GUTTER, TOP, annotate, draw_frame, draw_gutter
-from .canvas import DIM, FAINT, INK, PAGE, PANEL, VERMILLION, YELLOW, Column, font
-from .view import Box, View, box_around, fitting_scale, inside, shaded, view_at, whole, window_of
+from .canvas import DIM, FAINT, INK, PANEL, VERMILLION, YELLOW, Column, Page, font
+from .film import Film
+from .view import Box, View, box_around, fitting_scale, inside, view_at, whole
 
 WIDTH = 1800
 MARGIN = 24
@@ -34,27 +34,27 @@ _STATE_WORDS: dict[words.LevelState, str] = {
 }
 
 
-def draw_summary(reading: Reading) -> Image.Image:
-    """The exam's summary page, RGB, `WIDTH` px wide."""
+def draw_summary(film: Film) -> Page:
+    """The exam's summary page, `WIDTH` px wide."""
+    reading = film.reading
     views = _views(reading)
     panel = _panel(reading)
     top = HEADER + CAPTION + TOP
     bottom = max(top + max(v.size[1] for v in views) + BOTTOM, HEADER + panel.height + MARGIN)
-    page = Image.new("RGB", (WIDTH, bottom), PAGE)
+    page = Page.blank(WIDTH, bottom)
     _write_header(page, reading)
-    window = window_of([part.slice for part in reading.slices])
     x = MARGIN
     for index, (view, part) in enumerate(zip(views, reading.slices, strict=True)):
-        picture = view.picture(shaded(part.slice.pixels, window))
-        annotate(picture, view, reading, index)
-        page.paste(picture, (x, top))
+        picture = view.picture(film.greys[index])
+        annotate(picture, view, film, index)
+        page.paste(picture, x, top)
         draw_frame(page, view, x, top)
         caption = f"{words.slice_place(index, len(views))} · x = "
         caption += f"{words.number(part.slice.geometry.position_mm, 1)} mm"
-        ImageDraw.Draw(page).text((x + 2, HEADER + 12), caption, INK, font(15), anchor="lm")
+        page.text(x + 2, HEADER + 12, caption, 15)
         x += view.size[0] + GAP
     draw_gutter(page, views[-1], reading, len(views) - 1, (x - GAP, top))
-    page.paste(panel, (WIDTH - MARGIN - PANEL_WIDTH, HEADER))
+    page.paste(panel, WIDTH - MARGIN - PANEL_WIDTH, HEADER)
     return page
 
 
@@ -83,26 +83,26 @@ def _box(reading: Reading, geometry: SliceGeometry) -> Box:
     return box_around(geometry, points, _MARGINS_MM)
 
 
-def _write_header(page: Image.Image, reading: Reading) -> None:
+def _write_header(page: Page, reading: Reading) -> None:
     result = reading.result
     unanswered = result.classification.fascia_edema is None
-    draw = ImageDraw.Draw(page)
     room = WIDTH - 2 * MARGIN
     text = words.headline(result)
     size = next((s for s in (34, 28, 22) if font(s, bold=True).getlength(text) <= room), 18)
     colour = YELLOW if unanswered else INK
-    draw.text((MARGIN, 36), text, colour, font(size, bold=True), anchor="lm")
+    page.text(MARGIN, 36, text, size, colour, bold=True)
     below = " · ".join([*words.class_lines(result), words.sequence(result)])
-    draw.text((MARGIN, 76), below, INK, font(19), anchor="lm")
+    page.text(MARGIN, 76, below, 19)
 
 
-def _panel(reading: Reading) -> Image.Image:
+def _panel(reading: Reading) -> Page:
     """Level table, flags, threshold, software: as tall as it needs to be."""
     result = reading.result
-    image = Image.new("RGB", (PANEL_WIDTH, 2400), PAGE)
-    column = Column(image, 0, 0, PANEL_WIDTH)
+    page = Page.blank(PANEL_WIDTH, 2400)
+    column = Column(page, 0, 0, PANEL_WIDTH)
     _write_levels(column, reading)
     column.gap(12)
+    _write_fractures(column, reading)
     if result.flags:
         column.write("Please check", 17, bold=True)
         column.gap(2)
@@ -115,41 +115,52 @@ def _panel(reading: Reading) -> Image.Image:
     column.write(f"{words.software_line(result)}; rule {result.edema.rule}", 13, DIM)
     column.gap(6)
     column.write(words.DISCLAIMER, 16, bold=True)
-    return image.crop((0, 0, PANEL_WIDTH, min(column.y, image.height)))
+    return Page(page.pixels[: column.y])
+
+
+def _write_fractures(column: Column, reading: Reading) -> None:
+    lines = words.fracture_lines(reading.result)
+    if not lines:
+        return
+    column.write("Vertebral bodies", 17, YELLOW, bold=True)
+    column.gap(2)
+    for line in lines:
+        column.write(line, 14, indent=16, bullet="•")
+    column.gap(10)
 
 
 def _write_levels(column: Column, reading: Reading) -> None:
     states = words.level_states(reading.result)
     told = {e.level: e for e in reading.result.edema.per_level}
-    draw = ImageDraw.Draw(column.image)
-    draw.text((62, column.y), "share and length of fascia with edema", DIM, font(13))
+    column.page.text(62, column.y, "share and length of fascia with edema", 13, DIM, anchor="la")
     column.gap(20)
     for level in SCORED_LEVELS:
         if level in _REGIONS:
             column.gap(4)
             column.write(_REGIONS[level], 13, DIM)
-        _write_level(draw, column.y, level, states[level], told.get(level))
+        _write_level(column.page, column.y, level, states[level], told.get(level))
         column.gap(_ROW)
 
 
 def _write_level(
-    draw: ImageDraw.ImageDraw, y: int, level: str, state: words.LevelState, told: LevelEdema | None
+    page: Page, y: int, level: str, state: words.LevelState, told: LevelEdema | None
 ) -> None:
     middle = y + _ROW // 2
     involved = state == "involved"
     colour = INK if involved else FAINT if state == "out_of_view" else DIM
-    draw.text((10, middle), level, colour, font(17, bold=involved), anchor="lm")
+    page.text(10, middle, level, 17, colour, bold=involved)
     if state in _STATE_WORDS or told is None:
-        draw.text((62, middle), _STATE_WORDS.get(state, ""), colour, font(15), anchor="lm")
+        page.text(62, middle, _STATE_WORDS.get(state, ""), 15, colour)
         return
     left, right = 62, 62 + _BAR
-    draw.rectangle((left, middle - 7, right, middle + 7), PANEL, DIM if involved else FAINT)
+    page.rectangle(left, middle - 7, right, middle + 7, DIM if involved else FAINT)
+    page.rectangle(left + 1, middle - 6, right - 1, middle + 6, PANEL)
     filled = round(_BAR * min(max(told.coverage, 0.0), 1.0))
     if filled:
         inside = VERMILLION if involved else DIM
-        draw.rectangle((left, middle - 7, left + filled, middle + 7), inside)
+        page.rectangle(left, middle - 7, left + filled, middle + 7, inside)
     share = f"{round(100 * told.coverage)} %"
-    draw.text((right + 58, middle), share, colour, font(15), anchor="rm")
-    draw.text((right + 128, middle), f"{round(told.length_mm)} mm", colour, font(15), anchor="rm")
+    page.text(right + 58, middle, share, 15, colour, anchor="rm")
+    page.text(right + 128, middle, f"{round(told.length_mm)} mm", 15, colour, anchor="rm")
     if involved:
-        draw.text((right + 146, middle), "involved", INK, font(13), anchor="lm")
+        page.text(right + 146, middle, "involved", 13)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from ..geometry import BoolArray, FloatArray, Slice, SliceGeometry
+from .canvas import GREYS, Page
 
 #: (left, top, right, bottom) of a part of a slice, in its pixels, measured from the outer corner
 #: of the first one.
@@ -56,25 +57,35 @@ class View:
         y = (rc[..., 0] + 0.5 - top) * self.size[1] / (bottom - top)
         return np.stack([x, y], axis=-1)
 
-    def level_line(self, z_mm: float, columns: tuple[float, float]) -> FloatArray:
-        """The patient's horizontal plane at LPS z between two columns of the slice, (2, 2) xy.
+    def level_lines(self, z_mm: FloatArray, columns: FloatArray) -> FloatArray:
+        """The patient's horizontal planes at LPS z (n,) between two columns each (n, 2).
 
-        On a slice that is rotated in its plane this line is slanted.
+        On a slice that is rotated in its plane these lines are slanted.
+
+        Returns:
+            (n, 2, 2) xy.
         """
         g = self.geometry
-        c = np.asarray(columns)
-        across = c * g.spacing_mm[1] * g.column_axis[2]
-        rows = (z_mm - g.origin_lps_mm[2] - across) / (g.spacing_mm[0] * g.row_axis[2])
-        return self.xy(np.column_stack([rows, c]))
+        across = columns * g.spacing_mm[1] * g.column_axis[2]
+        rows = (z_mm[:, None] - g.origin_lps_mm[2] - across) / (g.spacing_mm[0] * g.row_axis[2])
+        return self.xy(np.stack([rows, columns], axis=-1))
 
-    def picture(self, grey: Image.Image) -> Image.Image:
-        """The part of a slice that was `shaded`, RGB."""
-        return grey.resize(self.size, Image.Resampling.BICUBIC, box=self.box).convert("RGB")
+    def picture(self, grey: Image.Image) -> Page:
+        """The part of a slice that was `shaded`."""
+        large = grey.resize(self.size, Image.Resampling.BICUBIC, box=self.box)
+        return Page(np.asarray(large) // np.uint8(256 // GREYS))
 
-    def region(self, mask: BoolArray) -> Image.Image:
-        """A mask on the picture: "L", 255 inside."""
-        grey = Image.fromarray(mask.astype(np.uint8) * 255)
-        return grey.resize(self.size, Image.Resampling.NEAREST, box=self.box)
+    def region(self, mask: BoolArray) -> tuple[int, int, BoolArray]:
+        """A mask on the picture: upper left corner (x, y) of what is marked, and that part."""
+        (left, top, right, bottom), (width, height) = self.box, self.size
+        rows = (top + (np.arange(height) + 0.5) * (bottom - top) / height).astype(int)
+        columns = (left + (np.arange(width) + 0.5) * (right - left) / width).astype(int)
+        y = np.flatnonzero(mask[rows].any(axis=1))
+        x = np.flatnonzero(mask[:, columns].any(axis=0))
+        if not (len(y) and len(x)):
+            return 0, 0, np.zeros((0, 0), bool)
+        inside = np.s_[y[0] : y[-1] + 1], np.s_[x[0] : x[-1] + 1]
+        return int(x[0]), int(y[0]), mask[np.ix_(rows[inside[0]], columns[inside[1]])]
 
 
 def shaded(pixels: npt.NDArray[np.float32], window: Window) -> Image.Image:
@@ -136,7 +147,7 @@ def window_of(slices: Sequence[Slice]) -> Window:
     Air is most of many pictures, so that percentiles of all pixels would say little.
     """
     # Every third pixel is plenty for a percentile and costs a ninth.
-    values = np.concatenate([s.pixels[::3, ::3].ravel() for s in slices])
+    values = np.concatenate([np.zeros(0), *(s.pixels[::3, ::3].ravel() for s in slices)])
     values = values[np.isfinite(values)]
     if not values.size:
         return Window(0.0, 1.0)

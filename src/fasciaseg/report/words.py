@@ -91,6 +91,21 @@ def class_lines(result: Result) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def fracture_lines(result: Result) -> tuple[str, ...]:
+    """Bodies with marrow edema or lost height, a line each: `L1: marrow edema, height loss …`."""
+    lines = []
+    for body in result.fractures:
+        if not body.notable:
+            continue
+        signs = ["marrow edema"] if body.marrow_edema.present else []
+        if body.degree not in (None, "<25"):
+            degree = body.degree.replace("-", "–").replace(">", "> ")
+            signs.append(f"height loss {degree} %")
+        looks = {"acute": " (looks acute)", "old": " (looks old)"}.get(body.looks or "", "")
+        lines.append(f"{body.level}: {', '.join(signs)}{looks}")
+    return tuple(lines)
+
+
 def one_line(result: Result) -> str:
     """Headline and class in one line, for a terminal or a table."""
     return " · ".join([headline(result), *(_small(line) for line in class_lines(result))])
@@ -119,6 +134,8 @@ def short_flag(code: str) -> str:
 
 def sequence(result: Result) -> str:
     """The edema series' kind as a radiologist would say it."""
+    if any(f.code == "t2_with_t1" for f in result.flags):
+        return "T2 with T1 (fat told by the T1)"
     return SEQUENCES.get(result.series_edema.sequence, result.series_edema.sequence)
 
 
