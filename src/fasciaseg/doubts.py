@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,22 +16,31 @@ from .result import Flag
 from .scoring.score import NOTABLE_MM, Score
 from .vertebrae import LOWER_LUMBAR, SCORED_LEVELS, THORACIC, THORACOLUMBAR
 
+if TYPE_CHECKING:
+    from .edema.t1 import Suppressed
+
 #: Bodies leave the central slices when they stray this far to the side.
 STRAY_MM = 12.0
 #: More tilt of the slices than this is worth a word.
 OBLIQUE_DEGREES = 15.0
 
 
-def about_series(context: SeriesContext, geometry: SliceGeometry, spine: Spine) -> list[Flag]:
-    """Doubts about the series and the numbering; `geometry` is any slice's."""
+def about_series(
+    context: SeriesContext, geometry: SliceGeometry, spine: Spine, told: Suppressed | None = None
+) -> list[Flag]:
+    """Doubts about the series and the numbering.
+
+    `geometry` is any slice's; `told` is what a T1 told about a plain T2.
+    """
     flags = []
     if context.edema.sequence == "T2":
-        flags.append(flag("plain_t2_only"))
+        flags += _about_plain_t2(told)
     if context.stations:
         flags.append(flag("stations_joined"))
     if context.station_unread:
         flags.append(flag("station_unreadable"))
-    if context.contrast_given:
+    plain = context.edema.sequence == "T2"
+    if context.contrast_given or (plain and context.t1_contrast_given):
         flags.append(flag("contrast_given"))
     steps = np.diff(spine.along_mm)
     if len(steps) > 1 and steps.max() > 1.5 * np.median(steps):
@@ -54,6 +64,18 @@ def about_series(context: SeriesContext, geometry: SliceGeometry, spine: Spine) 
     return flags
 
 
+def _about_plain_t2(told: Suppressed | None) -> list[Flag]:
+    """Whether fat was told from fluid, and by what."""
+    flags = [flag("t2_with_t1" if told is not None and told.usable else "plain_t2_only")]
+    if told is not None and (told.shifted or not told.sure):
+        flags.append(flag("t1_shifted", mm=told.shift.length_mm))
+    if told is not None and told.sure and not told.usable:
+        flags.append(flag("t1_unfit"))
+    if told is not None and told.collection:
+        flags.append(flag("t1_bright_collection"))
+    return flags
+
+
 def about_reference(reference: Reference, traced: Sequence[bool]) -> list[Flag]:
     """Doubts about what the threshold and the line rest on."""
     flags = []
@@ -66,8 +88,8 @@ def about_reference(reference: Reference, traced: Sequence[bool]) -> list[Flag]:
 
 def about_bright_fat(context: SeriesContext, levels: Collection[str]) -> Flag:
     """Why fat shines at `levels`: Dixon suppresses evenly, so fat there was taken for water."""
-    swapped = context.edema.sequence == "T2_DIXON_WATER"
-    code = "fat_water_swap_suspected" if swapped else "fat_suppression_failed"
+    codes = {"T2_DIXON_WATER": "fat_water_swap_suspected", "T2": "t1_unfit"}
+    code = codes.get(context.edema.sequence, "fat_suppression_failed")
     return flag(code, levels=", ".join(n for n in SCORED_LEVELS if n in levels))
 
 

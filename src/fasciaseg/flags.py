@@ -36,6 +36,32 @@ FLAGS: dict[str, FlagText] = {
         "Classify by a STIR, fat-suppressed T2 or Dixon water series if the exam has one.",
         withholds_answer=True,
     ),
+    "t2_with_t1": FlagText(
+        "T2 read with T1",
+        "No fat-suppressed series was found; on plain T2, fat was told from fluid by a T1 of the "
+        "same exam.",
+        "Look at the T1 beside every marked area: fluid is dark there, fat and blood are bright.",
+    ),
+    "t1_shifted": FlagText(
+        "T1 and T2 shifted",
+        "The patient moved between T2 and T1; the shift was undone, or the exam isn't answered.",
+        "Compare the two series; classify by a fat-suppressed series if the exam has one.",
+        withholds_answer=True,
+    ),
+    "t1_unfit": FlagText(
+        "T1 doesn't show the fat",
+        "Fat couldn't be told from fluid by the T1: too little fat or muscle in view, or "
+        "brightness that differs too much between the series.",
+        "Read T2 and T1 side by side by eye.",
+        withholds_answer=True,
+    ),
+    "t1_bright_collection": FlagText(
+        "bright on T2 and T1",
+        "A patch along the fascia is brighter than fat on T2 and bright on T1: blood some days "
+        "old or protein-rich fluid looks like this.",
+        "Judge that patch by eye; it isn't counted as edema.",
+        withholds_answer=True,
+    ),
     "contrast_given": FlagText(
         "contrast agent given",
         "A contrast agent was given before this series; enhancing tissue can look like edema, "
@@ -113,13 +139,13 @@ FLAGS: dict[str, FlagText] = {
     "fat_suppression_failed": FlagText(
         "fat suppression failed",
         "Subcutaneous fat is bright where it should be suppressed, so fat can't be told from "
-        "edema.",
-        "Read the exam by eye, or classify by another fat-suppressed series.",
+        "edema; these levels aren't judged.",
+        "Read these levels by eye, or classify by another fat-suppressed series.",
         withholds_answer=True,
     ),
     "fat_water_swap_suspected": FlagText(
         "fat/water swap suspected",
-        "Parts of the Dixon water image seem to show fat.",
+        "Parts of the Dixon water image seem to show fat; these levels aren't judged.",
         "Compare with the Dixon fat image, or classify by a STIR series.",
         withholds_answer=True,
     ),

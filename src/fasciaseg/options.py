@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .anatomy.anchor import UserAnchor
 from .errors import UsageError
 
 
@@ -23,6 +24,8 @@ class ThresholdOptions:
         csf_low, csf_high: bounds of that threshold as fractions of the exam's CSF.
         fluid_csf, fluid_muscle: behind the fascia, where suppressed fat is dark, fluid needs only
             these fractions of CSF and of the muscle's median (the higher one of the two).
+        plain_csf_low: the lower bound on plain T2 whose fat was told by a T1: residues of fat and
+            muscle stay below, fluid doesn't.
         least_length_mm: shorter patches are vessels and noise; a third of a lumbar level.
         fascial_mm: pixels nearer to the fascia line than this are fascial (design: 5 mm).
         deepest_mm: farther before the line nothing is looked for (interspinous tissue).
@@ -30,11 +33,12 @@ class ThresholdOptions:
 
     k: float = 1.5
     sure: float = 1.05
-    alone: float = 1.3
-    csf_low: float = 0.3
+    alone: float = 2.0
+    csf_low: float = 0.15
     csf_high: float = 1.0
     fluid_csf: float = 0.85
-    fluid_muscle: float = 0.8
+    fluid_muscle: float = 0.65
+    plain_csf_low: float = 0.35
     least_length_mm: float = 12.0
     fascial_mm: float = 5.0
     deepest_mm: float = 15.0
@@ -62,6 +66,7 @@ class Options:
         assume_spine: read the stack's middle with a flag when no vertebra is found.
         involved_fraction: share of a level's fascia that edema must cover (design: one third).
         rule: how a stretch of fascia is given to a level; `axial` is the only rule yet.
+        anchor: a reader's word on the numbering (`anatomy.anchor.parse` makes it from text).
         threshold: how bright is edema.
         model: an ONNX file instead of the shipped localizer (validation uses fold models).
         threads: threads of the network; 0 lets the runtime choose.
@@ -74,6 +79,7 @@ class Options:
     assume_spine: bool = False
     involved_fraction: float = 1 / 3
     rule: str = "axial"
+    anchor: UserAnchor | None = None
     threshold: ThresholdOptions = field(default_factory=ThresholdOptions)
     model: Path | None = None
     threads: int = 0
@@ -93,5 +99,6 @@ class Options:
             "rule": self.rule,
             "involved_fraction": round(self.involved_fraction, 6),
             "assume_spine": self.assume_spine,
+            "anchor": str(self.anchor) if self.anchor is not None else None,
             "threshold": dataclasses.asdict(self.threshold),
         }

@@ -17,6 +17,7 @@ class SeriesContext:
     edema: SeriesInfo
     t1: SeriesInfo | None = None
     contrast_given: bool = False
+    t1_contrast_given: bool = False
     stations: tuple[SeriesInfo, ...] = ()
     station_unread: bool = False
 
@@ -30,11 +31,13 @@ class SliceReading:
         fascia_rc: (n, 2) fascia line as (row, column), head to foot, one point a row;
             empty (0, 2) where it couldn't be traced.
         edema: bool (rows, columns), the edema that counts.
+        t1: the T1 at the same place, where fat was told by it.
     """
 
     slice: Slice
     fascia_rc: FloatArray
     edema: BoolArray
+    t1: Slice | None = None
 
 
 @dataclass(frozen=True, eq=False)

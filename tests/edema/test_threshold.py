@@ -364,7 +364,7 @@ def test_faint_edema_on_one_slice_needs_another_slice() -> None:
 
 
 def test_bright_edema_on_one_slice_stands_alone() -> None:
-    assert [m.any() for m in on_slices(None, None, (50, 90, 1.5))] == [False, False, True]
+    assert [m.any() for m in on_slices(None, None, (50, 90, 2.5))] == [False, False, True]
 
 
 def test_where_the_fat_holds_fluid_even_bright_edema_needs_another_slice() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,12 +12,17 @@ from ..anatomy.fascia import skin_mask
 from ..anatomy.traced import TracedSlice
 from ..geometry import BoolArray, FloatArray
 from ..options import ThresholdOptions
+from .evidence import Evidence, within
 from .normalise import Reference
-from .suppression import judge_fat
-from .threshold import Threshold, confirmed, excess, find_edema, tissue_before
+from .suppression import FatState, judge_fat
+from .threshold import HEIGHT_STEP_MM, Threshold, excess, tissue_before
 
 #: Depth in the fat, mm behind the fascia, whose limit says whether fat is suppressed.
 FAT_DEPTH_MM = 10.0
+#: Fat is judged in so many parts of each level.
+SLABS = 3
+#: A level of which fat that shines covers this share can't be judged.
+NOTABLE_SHARE = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +32,36 @@ class Segmentation:
     Attributes:
         masks: edema of each slice, bool (rows, columns).
         corrected: the slices' intensities corrected for the coil.
-        unsuppressed: levels whose fat shines, so that edema can't be told from it.
+        unsuppressed: levels whose fat shines, or into which such fat reaches: edema can't be
+            told from it.
+        wet: levels whose fat shines in part, as with subcutaneous edema.
+        evidence: what the threshold was laid on; None without a threshold.
+        read: which of the slices `evidence` is about.
     """
 
     masks: tuple[BoolArray, ...]
     corrected: tuple[FloatArray, ...]
     unsuppressed: frozenset[str] = frozenset()
+    wet: frozenset[str] = frozenset()
+    evidence: Evidence | None = None
+    read: tuple[int, ...] = ()
+
+    def agreement(self) -> float:
+        """Share of the edema's heights that at least two slices show; 1 without edema."""
+        if self.evidence is None:
+            return 1.0
+        seen = Counter[float]()
+        for i, z in zip(self.read, self.evidence.heights_mm, strict=True):
+            heights = np.round(z[self.masks[i]] / HEIGHT_STEP_MM)
+            seen.update(float(h) for h in np.unique(heights))
+        return sum(n > 1 for n in seen.values()) / len(seen) if seen else 1.0
+
+    def with_edema(self, edema: Sequence[BoolArray]) -> Segmentation:
+        """The same with other masks on the slices that were read."""
+        masks = list(self.masks)
+        for i, mask in zip(self.read, edema, strict=True):
+            masks[i] = mask
+        return replace(self, masks=tuple(masks))
 
 
 def segment(
@@ -40,10 +70,12 @@ def segment(
     threshold: Threshold | None,
     levels: Mapping[str, tuple[float, float]],
     options: ThresholdOptions,
+    no_fat: Sequence[BoolArray] = (),
 ) -> Segmentation:
     """Find edema on the central slices; without a threshold the masks are empty.
 
-    `levels` are the territories {level: (upper z, lower z)} in which fat is judged.
+    `levels` are the territories {level: (upper z, lower z)} in which fat is judged; `no_fat` are
+    the pixels of each slice that are known to hold none, however they shine.
     """
     gains = [reference.falloff.gain(p.band.depth_mm, p.z_mm) for p in parts]
     corrected = [p.slice.pixels / gain for p, gain in zip(parts, gains, strict=True)]
@@ -60,22 +92,61 @@ def segment(
     skins = [skin_mask(parts[i].marks, parts[i].slice, parts[i].line_rc) for i in read]
     depth, z = np.array(FAT_DEPTH_MM), np.array(reference.falloff.middle_z_mm)
     fluid = float(threshold.in_fat(reference.falloff.gain(depth, z)))
-    fat = judge_fat(values, bands, skins, geometries, levels, fluid, threshold.reference)
-    wet = [_within(height, [levels[n] for n in fat.wet]) for height in heights]
+    slabs = _slabs(levels)
+    fat = judge_fat(values, bands, skins, geometries, slabs, fluid, threshold.reference)
+    if no_fat:
+        # What shines and isn't fat is fluid; only the rest can be fat that escaped.
+        besides = [skin | no_fat[i] for skin, i in zip(skins, read, strict=True)]
+        known = judge_fat(values, bands, besides, geometries, slabs, fluid, threshold.reference)
+        fat = FatState(known.unsuppressed, (fat.wet | fat.unsuppressed) - known.unsuppressed)
+    damp = frozenset(n for n in levels if any(slab.startswith(f"{n}.") for slab in fat.wet))
+    wet = [within(height, [levels[n] for n in damp]) for height in heights]
     before = tissue_before(values, bands, heights)
     limits = [threshold.limits(parts[i].band, gains[i], before(parts[i].z_mm)) for i in read]
-    over = [excess(*of) for of in zip(values, limits, geometries, strict=True)]
-    found = [
-        find_edema(*of, options) for of in zip(over, bands, skins, wet, geometries, strict=True)
-    ]
-    for i, mask in zip(read, confirmed(found, over, wet, heights, options), strict=True):
-        masks[i] = mask
-    return Segmentation(tuple(masks), tuple(corrected), fat.unsuppressed)
+    evidence = Evidence(
+        excess=tuple(excess(*of) for of in zip(values, limits, geometries, strict=True)),
+        gains=tuple(gains[i] for i in read),
+        bands=tuple(bands),
+        skins=tuple(skins),
+        wet=tuple(wet),
+        heights_mm=tuple(heights),
+        geometries=tuple(geometries),
+        shining=tuple(slabs[n] for n in fat.unsuppressed),
+    )
+    edema, fatty = evidence.edema(options)
+    doubtful = {
+        n
+        for n, span in levels.items()
+        if any(_overlap_mm(span, slab) > 1.0 for slab in evidence.shining)
+        or any(_reaches(m, z, span) for m, z in zip(fatty, heights, strict=True))
+    }
+    found = Segmentation(
+        tuple(masks), tuple(corrected), frozenset(doubtful), damp, evidence, tuple(read)
+    )
+    return found.with_edema(edema)
 
 
-def _within(z_mm: FloatArray, spans: Sequence[tuple[float, float]]) -> BoolArray:
-    """Whether heights lie in any of the (upper, lower) spans."""
-    inside = np.zeros(z_mm.shape, bool)
-    for upper, lower in spans:
-        inside |= (z_mm <= upper) & (z_mm > lower)
-    return inside
+def _slabs(levels: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """Parts of levels, and as much below the lowest one, in which fat is judged: (upper, lower) z.
+
+    Fat that shines begins anywhere, at the sacrum most often.
+    """
+    out: dict[str, tuple[float, float]] = {}
+    for name, (upper, lower) in levels.items():
+        edges = np.linspace(upper, lower, SLABS + 1)
+        out |= {f"{name}.{k}": (float(edges[k]), float(edges[k + 1])) for k in range(SLABS)}
+    if levels:
+        upper, lower = min(levels.values(), key=lambda span: span[1])
+        out["below"] = (lower, lower - (upper - lower))
+    return out
+
+
+def _overlap_mm(a: tuple[float, float], b: tuple[float, float]) -> float:
+    """Common height of two spans (upper, lower)."""
+    return min(a[0], b[0]) - max(a[1], b[1])
+
+
+def _reaches(mask: BoolArray, z_mm: FloatArray, span: tuple[float, float]) -> bool:
+    """Whether a mask covers a notable part of a level's height."""
+    mine = z_mm[mask & within(z_mm, [span])]
+    return bool(len(mine)) and float(mine.max() - mine.min()) >= NOTABLE_SHARE * (span[0] - span[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,8 +11,15 @@ import numpy as np
 from ..anatomy.band import FasciaBand
 from ..geometry import BoolArray, FloatArray, SliceGeometry
 
-#: Fat is judged this far behind the fascia (mm), up to the skin.
+#: Fat is judged this far behind the fascia (mm) and beyond half of its thickness, up to the skin:
+#: edema of the fascia fills the near half at most.
 FAT_MM = 6.0
+FAR_HALF = 0.5
+#: What is left there is at least this thick on average, or edema may fill it.
+LEAST_THICK_MM = 5.0
+#: A thin back shows no such fat. If nearly all of its levels shine up to the skin, it's the fat.
+THIN_LEVELS = 0.5
+ALL_SHINE = 0.8
 #: A level whose fat is this bright throughout is not suppressed (subcutaneous edema is
 #: reticular and leaves dark lobules).
 BRIGHT_SHARE = 0.65
@@ -54,19 +62,59 @@ def judge_fat(
         limit: from here on it is fluid.
         reference: muscle, which suppressed fat doesn't outshine.
     """
-    total = dict.fromkeys(territories, 0.0)
-    fluid, bright = total.copy(), total.copy()
+    far, near = _Shares(), _Shares()
     for values, band, skin, geometry in zip(corrected, bands, skins, geometries, strict=True):
         with np.errstate(invalid="ignore"):
-            fat = (band.depth_mm > FAT_MM) & ~skin
-        z = geometry.heights_mm(np.argwhere(fat))
-        pixel = geometry.spacing_mm[0] * geometry.spacing_mm[1]
+            fat = (band.depth_mm > 0) & ~skin
+            thickness = np.where(fat, band.depth_mm, 0.0).max(axis=1, keepdims=True)
+            behind = fat & (band.depth_mm > FAT_MM)
+            zone = behind & (band.depth_mm > FAR_HALF * thickness)
+        where = np.argwhere(behind)
+        z, far_half, v = geometry.heights_mm(where), zone[behind], values[behind]
+        outshines, shines = v >= min(limit, OUTSHINES * reference), v >= limit
+        mm2 = geometry.spacing_mm[0] * geometry.spacing_mm[1]
         for level, (upper, lower) in territories.items():
-            mine = values[fat][(z <= upper) & (z > lower)]
-            total[level] += len(mine) * pixel
-            fluid[level] += float((mine >= limit).sum()) * pixel
-            bright[level] += float((mine >= min(limit, OUTSHINES * reference)).sum()) * pixel
-    seen = [n for n in territories if total[n] >= LEAST_FAT_MM2]
-    failed = frozenset(n for n in seen if bright[n] > BRIGHT_SHARE * total[n])
-    wet = frozenset(n for n in seen if fluid[n] > WET_SHARE * total[n])
-    return FatState(failed, wet - failed)
+            mine = (z <= upper) & (z > lower)
+            for shares, which in ((far, mine & far_half), (near, mine)):
+                shares.add(level, outshines[which], shines[which], mm2, upper - lower)
+    seen = [n for n in territories if far.thickness_mm(n) >= LEAST_THICK_MM]
+    failed = {n for n in seen if far.bright(n) > BRIGHT_SHARE}
+    thin = [n for n in territories if n not in seen and near.area_mm2[n] >= LEAST_FAT_MM2]
+    if len(thin) >= THIN_LEVELS * len(territories):
+        shining = [n for n in thin if near.bright(n) > BRIGHT_SHARE]
+        failed |= set(thin) if len(shining) > ALL_SHINE * len(thin) else set()
+    wet = {
+        n for n in territories if near.area_mm2[n] >= LEAST_FAT_MM2 and near.fluid(n) > WET_SHARE
+    }
+    return FatState(frozenset(failed), frozenset(wet - failed))
+
+
+class _Shares:
+    """How much of each level's fat shines, summed over slices."""
+
+    def __init__(self) -> None:
+        self.area_mm2: defaultdict[str, float] = defaultdict(float)
+        self._height_mm: defaultdict[str, float] = defaultdict(float)
+        self._bright_mm2: defaultdict[str, float] = defaultdict(float)
+        self._fluid_mm2: defaultdict[str, float] = defaultdict(float)
+
+    def add(
+        self, level: str, bright: BoolArray, fluid: BoolArray, pixel_mm2: float, height_mm: float
+    ) -> None:
+        """One slice's pixels (n,) of a level."""
+        self.area_mm2[level] += len(bright) * pixel_mm2
+        self._height_mm[level] += height_mm
+        self._bright_mm2[level] += float(bright.sum()) * pixel_mm2
+        self._fluid_mm2[level] += float(fluid.sum()) * pixel_mm2
+
+    def thickness_mm(self, level: str) -> float:
+        """Mean thickness over the level's height and the slices."""
+        return self.area_mm2[level] / max(self._height_mm[level], 1e-6)
+
+    def bright(self, level: str) -> float:
+        """Share that outshines muscle."""
+        return self._bright_mm2[level] / max(self.area_mm2[level], 1e-6)
+
+    def fluid(self, level: str) -> float:
+        """Share as bright as fluid."""
+        return self._fluid_mm2[level] / max(self.area_mm2[level], 1e-6)

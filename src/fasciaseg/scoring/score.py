@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +16,9 @@ from ..vertebrae import LOWER_LUMBAR, SCORED_LEVELS, THORACOLUMBAR
 NON_SEVERE_LEVELS = 3
 #: A level cut by the image's edge is judged if this share of its territory is in view.
 LEAST_IN_VIEW = 0.5
+#: An exam answers for its other levels while no more than this share of those in view can't be
+#: judged; beyond it what isn't seen outweighs what is.
+MOST_UNREADABLE = 0.3
 #: A third of thirty points is a third.
 ROUNDING = 1e-6
 #: Edema beyond L5's lower boundary or at the line's ends counts from this length on.
@@ -64,6 +67,11 @@ class Score:
     depth: Depth | None
     below_mm: float
     at_edge: bool
+
+    def mostly_judged(self, unreadable: Collection[str]) -> bool:
+        """Whether enough of the levels in view can be judged for the exam to answer."""
+        lost = sum(n in unreadable for n in self.in_view)
+        return lost <= MOST_UNREADABLE * len(self.in_view)
 
     def unjudged(self) -> Score:
         """The same where the exam can't answer: no level is involved or not."""

@@ -1,0 +1,100 @@
+"""What the threshold was laid on, kept so that small changes can be tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from ..anatomy.band import FasciaBand
+from ..geometry import BoolArray, FloatArray, SliceGeometry
+from ..options import ThresholdOptions
+from .threshold import confirmed, find_edema
+
+#: The threshold is moved by this factor, the coil's gain by this share of its logarithm: about
+#: what another sample of muscle makes of them.
+THRESHOLD_FACTOR = 1.1
+GAIN_SHARE = 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """How far pixels exceed their limits on each slice with a fascia line, and where they may.
+
+    Attributes:
+        excess: times its limit that a pixel reaches (rows, columns each).
+        gains: the coil's gain at each pixel.
+        bands: fascia coordinates.
+        skins: pixels of skin and air.
+        wet: heights at which the fat itself holds fluid.
+        heights_mm: LPS z.
+        geometries: of the slices.
+        shining: heights at which fat shines, (upper, lower) z.
+    """
+
+    excess: tuple[FloatArray, ...]
+    gains: tuple[FloatArray, ...]
+    bands: tuple[FasciaBand, ...]
+    skins: tuple[BoolArray, ...]
+    wet: tuple[BoolArray, ...]
+    heights_mm: tuple[FloatArray, ...]
+    geometries: tuple[SliceGeometry, ...]
+    shining: tuple[tuple[float, float], ...]
+
+    def edema(
+        self, options: ThresholdOptions, excess: Sequence[FloatArray] | None = None
+    ) -> tuple[list[BoolArray], list[BoolArray]]:
+        """Edema of each slice, and what hangs together with fat that shines.
+
+        Args:
+            options: hysteresis and least lengths.
+            excess: instead of the measured one.
+        """
+        over = self.excess if excess is None else excess
+        found = [
+            find_edema(*of, options)
+            for of in zip(over, self.bands, self.skins, self.wet, self.geometries, strict=True)
+        ]
+        kept = confirmed(found, over, self.wet, self.heights_mm, options)
+        both = [
+            _without_fat(m, z, self.shining) for m, z in zip(kept, self.heights_mm, strict=True)
+        ]
+        return [edema for edema, _ in both], [fat for _, fat in both]
+
+    def changes(self) -> Iterator[tuple[str, list[FloatArray]]]:
+        """Small changes that shouldn't matter: (kind, excess after it)."""
+        for factor in (THRESHOLD_FACTOR, 1 / THRESHOLD_FACTOR):
+            yield "threshold", [over * factor for over in self.excess]
+        for share in (GAIN_SHARE, -GAIN_SHARE):
+            changed = zip(self.excess, self.gains, strict=True)
+            yield "coil", [over * gain**share for over, gain in changed]
+        for step in (1, -1):
+            yield "shift", [np.roll(over, step, axis=1) for over in self.excess]
+
+
+def _without_fat(
+    mask: BoolArray, z_mm: FloatArray, shining: Sequence[tuple[float, float]]
+) -> tuple[BoolArray, BoolArray]:
+    """Edema without the patches that reach into heights at which fat shines, and these patches.
+
+    Suppression fades out over centimetres: what hangs together with fat that shines is fat too.
+    """
+    if not shining:
+        return mask, np.zeros_like(mask)
+    patches, n = ndimage.label(mask, np.ones((3, 3)))
+    inside = within(z_mm, shining)
+    fat = np.zeros(n + 1, bool)
+    fat[np.unique(patches[inside])] = True
+    fat[0] = False
+    fatty = np.asarray(fat[patches])
+    return mask & ~fatty, fatty
+
+
+def within(z_mm: FloatArray, spans: Sequence[tuple[float, float]]) -> BoolArray:
+    """Whether heights lie in any of the (upper, lower) spans."""
+    inside = np.zeros(z_mm.shape, bool)
+    for upper, lower in spans:
+        inside |= (z_mm <= upper) & (z_mm > lower)
+    return inside
