@@ -13,7 +13,7 @@ from subjects import Subject
 def subcutaneous(s: Subject, volume: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Reticular fluid in the dependent fat of the lower back, clear of the fascia; its mask."""
     borders = borders_mm(s.centers_mm)
-    lower = borders["L5"][1] + rng.uniform(-10, 25)
+    lower = _lowest(borders, 1)[1] + rng.uniform(-10, 25)
     upper = lower - rng.uniform(40, 110)
     clear = rng.uniform(2.0, 6.0)
     down = np.arange(volume.shape[1]) * s.spacing_mm[1]
@@ -95,7 +95,7 @@ def coil_flare(s: Subject, volume: np.ndarray, rng: np.random.Generator) -> np.n
 def swap(s: Subject, volume: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Fat and water swapped below some height: fat shines, muscle is dark."""
     borders = borders_mm(s.centers_mm)
-    edge = rng.uniform(borders["L2" if "L2" in borders else "L4"][0], borders["L5"][0])
+    edge = rng.uniform(_lowest(borders, 4)[0], _lowest(borders, 1)[0])
     down = np.arange(volume.shape[1]) * s.spacing_mm[1]
     w = np.clip((down - edge) / 6 + 0.5, 0, 1)[None, :, None]
     body = _body(s, volume)
@@ -107,7 +107,7 @@ def swap(s: Subject, volume: np.ndarray, rng: np.random.Generator) -> np.ndarray
 def failed_suppression(s: Subject, volume: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Fat that escapes suppression over the sacrum and, fading, the lowest lumbar levels."""
     borders = borders_mm(s.centers_mm)
-    edge = rng.uniform(borders["L4"][0], borders["L5"][1])
+    edge = rng.uniform(_lowest(borders, 2)[0], _lowest(borders, 1)[1])
     soft = rng.uniform(8, 25)
     down = (np.arange(volume.shape[1]) * s.spacing_mm[1])[:, None]
     bright = s.muscle * rng.uniform(1.5, 3.0)
@@ -119,6 +119,12 @@ def failed_suppression(s: Subject, volume: np.ndarray, rng: np.random.Generator)
         w = np.nan_to_num(fat) * fading
         volume[k] = volume[k] * (1 - w) + bright * w
     return np.zeros(volume.shape, np.float32)
+
+
+def _lowest(borders: dict[str, tuple[float, float]], n: int) -> tuple[float, float]:
+    """The `n`-th labelled level from below: (upper, lower)."""
+    spans = list(borders.values())
+    return spans[max(len(spans) - n, 0)]
 
 
 def _traced(s: Subject) -> list[int]:

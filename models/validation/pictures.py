@@ -16,8 +16,8 @@ def picture(outcome: Outcome) -> Image.Image:
     row = outcome.row
     tiles = []
     if outcome.reading is not None:
-        for part in outcome.reading.slices:
-            tiles.append(_tile(part, outcome.truth.masks.get(part.slice.index)))
+        parts = outcome.reading.slices
+        tiles = [_tile(part, outcome.truth.masks.get(part.slice.index)) for part in parts]
     width = sum(t.width for t in tiles) or 500
     sheet = Image.new("RGB", (max(width, 700), max((t.height for t in tiles), default=0) + 44))
     x = 0

@@ -240,7 +240,7 @@ def _deep(s: Subject, depth_mm: tuple[float, float]) -> list[tuple[np.ndarray, n
     return out
 
 
-#: Suppressed fat as a share of muscle: STIR leaves it darker, less perfectly tuned methods not much.
+#: Suppressed fat as a share of muscle: well tuned and less well tuned suppression.
 RESIDUAL = (0.2, 0.7)
 
 

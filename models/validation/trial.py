@@ -197,6 +197,8 @@ def compare(
         flags=tuple(f.code for f in r.flags) if r else ("unread",),
         levels=r.edema.levels if r else (),
         true_levels=truth.levels,
+        confidence=r.confidence.value if r and r.confidence and answered else None,
+        features=r.confidence.signs.to_dict() if r and r.confidence and r.confidence.signs else {},
     )
 
 
