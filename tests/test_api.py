@@ -179,14 +179,16 @@ def test_a_folder_without_dicom(tmp_path: Path) -> None:
 def test_a_plain_t2_alone_has_no_answer(
     samples: Path, classified: dict[str, fasciaseg.Result], tmp_path: Path
 ) -> None:
-    """The exam without its fat-suppressed series: read, but never called `none`."""
+    """The exam without its fat-suppressed series and its T1: read, but never called `none`."""
     from pydicom import dcmread
 
-    suppressed = classified["thoracolumbar"].series_edema.series_instance_uid
+    whole = classified["thoracolumbar"]
+    assert whole.series_t1 is not None
+    left_out = {whole.series_edema.series_instance_uid, whole.series_t1.series_instance_uid}
     for path in (samples / "thoracolumbar").rglob("*"):
         if path.is_file():
             uid = dcmread(path, stop_before_pixels=True).SeriesInstanceUID
-            if uid != suppressed:
+            if uid not in left_out:
                 shutil.copy(path, tmp_path / path.name)
     r = fasciaseg.classify(tmp_path)
     c = r.classification

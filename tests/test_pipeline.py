@@ -554,6 +554,8 @@ SHAPE: dict[str, Any] = {
         "location": (str, type(None)),
         "severity": (str, type(None)),
     },
+    "confidence": {"value": NUMBER, "reasons": list},
+    "fractures": list,
     "flags": list,
     "outputs": {"slices": list},
     "timings_ms": dict,

@@ -13,7 +13,7 @@ from fasciaseg.version import __version__
 
 from .batch import batch
 from .guard import logged, reported, say, say_bytes
-from .reading import AssumeSpine, InvolvedFraction, K, Model, SaveMask, StudyDate
+from .reading import Anchor, AssumeSpine, InvolvedFraction, K, Model, SaveMask, StudyDate
 from .scan import scan
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def classify(
         ),
     ] = None,
     assume_spine: AssumeSpine = False,
+    anchor: Anchor = None,
     involved_fraction: InvolvedFraction = Options.involved_fraction,
     k: K = ThresholdOptions.k,
     model: Model = None,
@@ -106,11 +107,13 @@ def classify(
     """
     with reported(verbose=bool(verbose)), logged(verbose):
         from fasciaseg import api
+        from fasciaseg.anatomy.anchor import parse
 
         options = Options(
             study=study_uid,
             study_date=study_date,
             assume_spine=assume_spine,
+            anchor=parse(anchor) if anchor is not None else None,
             involved_fraction=involved_fraction,
             threshold=ThresholdOptions(k=k),
             model=model,

@@ -88,6 +88,25 @@ def batch(
         ),
     ] = None,
     no_pictures: Annotated[bool, typer.Option("--no-pictures", help="Write numbers only.")] = False,
+    anchors: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="CSV table with the columns exam (StudyInstanceUID or hash) and anchor, as for "
+            "--anchor of classify.",
+        ),
+    ] = None,
+    review_below: Annotated[
+        float | None,
+        typer.Option(
+            metavar="CONFIDENCE",
+            min=0.0,
+            max=1.0,
+            help="Also write review.csv: exams less sure than this, the least sure first.",
+        ),
+    ] = None,
     save_mask: SaveMask = False,
     assume_spine: AssumeSpine = False,
     involved_fraction: InvolvedFraction = Options.involved_fraction,
@@ -112,6 +131,7 @@ def batch(
     """
     with reported(verbose=bool(verbose)), logged(verbose):
         from fasciaseg import batch as room
+        from fasciaseg.batch.anchors import read_anchors
 
         options = room.RunOptions(
             reading=Options(
@@ -128,6 +148,8 @@ def batch(
             limit=limit,
             include=_lines("--include", include),
             exclude=_lines("--exclude", exclude),
+            anchors=read_anchors(anchors) if anchors is not None else (),
+            review_below=review_below,
             fail_fast=fail_fast,
             force=force,
             linkage=linkage,

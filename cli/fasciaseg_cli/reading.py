@@ -7,6 +7,15 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+Anchor: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LEVEL@Z|NAME=LEVEL",
+        help="Name one vertebra and count from it: L1@-35.2, the one at LPS z = -35.2 mm is L1; "
+        "L5=L4, what is called L5 without this is L4.",
+        show_default=False,
+    ),
+]
 AssumeSpine: TypeAlias = Annotated[
     bool,
     typer.Option(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,20 +17,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import doubts
+from .anatomy.anchor import anchored
 from .anatomy.localizer import Localizer
 from .anatomy.spine import SliceStack, Spine, locate
 from .anatomy.traced import TracedSlice
+from .confidence import confidence_of, signs_of, stability
 from .edema.normalise import Reference, Tissue, measure
 from .edema.segment import Segmentation, segment
 from .edema.threshold import Threshold, make_threshold
 from .errors import NothingToRead, UnreadableInput
 from .flags import flag
+from .fractures.judge import judge_bodies
+from .geometry import Slice
+from .numbering import OtherSeries, named_by_others, others_of
 from .options import Options
 from .reading import Reading, SeriesContext, SliceReading
 from .result import (
     Anchor,
+    BodyFinding,
     CentralSlice,
     Classification,
+    Confidence,
     Edema,
     Result,
     SeriesInfo,
@@ -45,6 +52,7 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from .dicom.series import Study
+    from .edema.t1 import Suppressed
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +109,10 @@ def read_study(
     for series in choice.edema:
         stack = Stack.open(series)
         t1 = choice.t1_for(series)
+        evidence = None
+        if series.role == "T2" and t1 is not None and not t1.contrast_given:
+            evidence = Stack.open(t1)
+            evidence = evidence if joinable(stack, evidence) else None
         context = SeriesContext(
             input=name,
             study=StudyInfo(
@@ -110,20 +122,22 @@ def read_study(
             edema=SeriesInfo(series.uid, str(series.role)),
             t1=SeriesInfo(t1.uid, "T1") if t1 is not None else None,
             contrast_given=series.contrast_given,
+            t1_contrast_given=t1 is not None and t1.contrast_given,
         )
-        others = [Stack.open(s) for s in choice.stations_for(series)]
-        others = [other for other in others if joinable(stack, other)]
-        if others:
-            joined = JoinedStack(stack, others)
-            parts = tuple(SeriesInfo(o.series.uid, str(o.series.role)) for o in others)
+        names = others_of(study, series)
+        stations = [Stack.open(s) for s in choice.stations_for(series)]
+        stations = [station for station in stations if joinable(stack, station)]
+        if stations:
+            joined = JoinedStack(stack, stations)
+            parts = tuple(SeriesInfo(o.series.uid, str(o.series.role)) for o in stations)
             try:
                 whole = replace(context, stations=parts)
-                return read_stack(joined, whole, localizer, options, clock)
+                return read_stack(joined, whole, localizer, options, clock, evidence, names)
             except (NothingToRead, UnreadableInput) as error:
                 log.info("Joined stations can't be read (%s); reading one of them.", error.code)
                 context = replace(context, station_unread=True)
         try:
-            return read_stack(stack, context, localizer, options, clock)
+            return read_stack(stack, context, localizer, options, clock, evidence, names)
         except NothingToRead as error:
             log.info("No spine in a %s series; trying the next one.", series.role)
             missed = missed or error
@@ -136,11 +150,16 @@ def read_stack(
     localizer: Localizer,
     options: Options,
     clock: Clock | None = None,
+    t1: SliceStack | None = None,
+    others: Sequence[OtherSeries] = (),
 ) -> Reading:
-    """Read a stack of sagittal slices.
+    """Read a stack of sagittal slices; on plain T2 a native `t1` tells fat from fluid.
+
+    Where the stack itself leaves the names open, `others` of the same exam are asked for them.
 
     Raises:
         NothingToRead: no vertebra found with confidence (unless `options.assume_spine`).
+        AnchorError: the vertebra that `options.anchor` names isn't in view.
     """
     clock = clock or Clock()
     with clock.step("localize"):
@@ -151,30 +170,59 @@ def read_stack(
             "No vertebra was found with confidence in the sagittal series.",
             "If this is a spine, --assume-spine reads the middle slices with a flag.",
         )
+    named_by = None
+    if spine.found and others and (options.anchor is None or options.anchor.called):
+        with clock.step("numbering"):
+            spine, named_by = named_by_others(spine, others, localizer)
+    if options.anchor is not None and spine.found:
+        spine, named_by = anchored(spine, options.anchor), None
     slices = tuple(stack[i] for i in spine.central)
     with clock.step("fascia"):
         parts = [TracedSlice.of(s, m) for s, m in zip(slices, spine.marks, strict=True)]
+        beside = _beside(stack, spine, localizer)
     levels = territories(spine.vertebrae) if spine.found else {}
+    plain = context.edema.sequence == "T2"
+    told: Suppressed | None = None
+    if plain and t1 is not None and levels and parts[1].traced:
+        with clock.step("t1"):
+            told = _without_fat(parts, beside, t1, options)
+    by_t1 = told if told is not None and told.usable else None
+    limits = options.threshold
+    if by_t1 is not None:
+        parts, beside, limits = list(by_t1.central), list(by_t1.beside), by_t1.limits(limits)
     with clock.step("threshold"):
-        reference = _reference(stack, spine, parts, localizer)
-        threshold = make_threshold(reference, options.threshold)
-    answerable = bool(levels) and parts[1].traced and context.edema.sequence != "T2"
+        reference = _reference(spine, parts, beside)
+        threshold = make_threshold(reference, limits)
+    answerable = bool(levels) and parts[1].traced and (not plain or by_t1 is not None)
     deciding = threshold if answerable else None
     with clock.step("edema"):
-        found = segment(parts, reference, deciding, levels, options.threshold)
+        found = segment(
+            parts, reference, deciding, levels, limits, by_t1.no_fat if by_t1 is not None else ()
+        )
+        if by_t1 is not None:
+            dark = by_t1.unlit(levels)
+            found = replace(found, unsuppressed=found.unsuppressed | dark)
         scored = _score(parts, found, deciding, levels, options)
-    flags = doubts.about_series(context, stack.geometries[0], spine)
+    flags = doubts.about_series(context, stack.geometries[0], spine, told)
     flags += doubts.about_reference(reference, [p.traced for p in parts])
     classification = Classification(None, None, None)
     if found.unsuppressed:
         flags.append(doubts.about_bright_fat(context, found.unsuppressed))
-    elif deciding is not None:
+    if deciding is not None and scored.mostly_judged(found.unsuppressed):
         if any(r.involved is not None for r in scored.per_level):
             classification = classify_levels(scored.levels)
             flags += doubts.about_edema(scored)
+            if by_t1 is not None and by_t1.collection and not classification.fascia_edema:
+                # It may be blood: not dismissed as if nothing were there.
+                classification = Classification(None, None, None)
         else:
             flags.append(flag("no_scored_level_in_view"))
     answered = classification.fascia_edema is not None
+    with clock.step("confidence"):
+        confidence = _confidence(parts, found, deciding, levels, options, classification, spine)
+    with clock.step("fractures"):
+        fat_dark = not plain and not found.unsuppressed
+        fractures = _fractures(spine, parts, reference, fat_dark)
     result = Result(
         input=context.input,
         software=_software(localizer, options),
@@ -193,7 +241,10 @@ def read_stack(
             length_mm=scored.length_mm,
             area_mm2=scored.area_mm2,
             rule=options.rule,
-            threshold=_threshold_record(threshold, reference),
+            threshold={
+                **_threshold_record(threshold, reference),
+                **({"t1": told.record()} if told is not None else {}),
+            },
             depth=scored.depth,
             per_level=scored.per_level,
         ),
@@ -201,11 +252,20 @@ def read_stack(
         flags=tuple(flags),
         timings_ms=dict(clock.timings_ms),
         series_stations=context.stations,
+        fractures=fractures,
+        confidence=confidence,
+        series_numbering=named_by,
     )
     seen = zip(parts, found.masks, strict=True)
+    on_t1: list[Slice | None] = [None] * len(slices)
+    if by_t1 is not None:
+        on_t1 = [replace(s, pixels=v) for s, v in zip(slices, by_t1.t1, strict=False)]
     return Reading(
         result=result,
-        slices=tuple(SliceReading(p.slice, p.line_rc, mask) for p, mask in seen),
+        slices=tuple(
+            SliceReading(s, p.line_rc, mask, v)
+            for s, (p, mask), v in zip(slices, seen, on_t1, strict=True)
+        ),
         boundaries_mm=levels,
     )
 
@@ -222,10 +282,22 @@ def _anchor(spine: Spine) -> Anchor:
     return Anchor(spine.numbering.kind, spine.numbering.confidence)
 
 
-def _reference(
-    stack: SliceStack, spine: Spine, parts: list[TracedSlice], localizer: Localizer
-) -> Reference:
-    """Tissue references from the central slices and up to two beside them."""
+def _without_fat(
+    parts: list[TracedSlice], beside: list[TracedSlice], t1: SliceStack, options: Options
+) -> Suppressed | None:
+    """Plain T2 without its fat, by the T1; None where the T1 is broken."""
+    # Few exams need it: scanning and reading the others shouldn't wait for the import.
+    from .edema.t1 import suppress_fat
+
+    try:
+        return suppress_fat(parts, beside, t1, options.threshold)
+    except UnreadableInput as error:
+        log.info("The T1 can't be read (%s); the T2 stands alone.", error.code)
+        return None
+
+
+def _beside(stack: SliceStack, spine: Spine, localizer: Localizer) -> list[TracedSlice]:
+    """Up to two slices beside the central ones, where the muscle lies."""
     along = spine.along_mm
     low, high = MUSCLE_SLICES_MM
     beside = []
@@ -237,10 +309,24 @@ def _reference(
             s = stack[i]
             traced = TracedSlice.of(s, spine.seen.get(i) or localizer.mark([s])[0])
             if traced.traced:
-                beside.append(Tissue(s, traced.band, traced.z_mm))
+                beside.append(traced)
+    return beside
+
+
+def _fractures(
+    spine: Spine, parts: list[TracedSlice], reference: Reference, fat_dark: bool
+) -> tuple[BodyFinding, ...]:
+    """What each vertebral body looks like; its marrow only where fat is dark."""
+    if not spine.found:
+        return ()
+    return judge_bodies(parts, spine.numbering, reference.falloff, fat_dark)
+
+
+def _reference(spine: Spine, parts: list[TracedSlice], beside: list[TracedSlice]) -> Reference:
+    """Tissue references from the central slices and those beside them."""
     heights = [v.center_lps_mm[2] for v in spine.vertebrae] or [0.0]
     return measure(
-        beside,
+        [Tissue(b.slice, b.band, b.z_mm) for b in beside if b.traced],
         [p.values_where(p.marks.canal) for p in parts],
         [p.values_where(p.marks.body) for p in parts],
         (min(heights) - 15, max(heights) + 15),
@@ -268,6 +354,29 @@ def _score(
         unreadable=found.unsuppressed,
     )
     return scored if threshold else scored.unjudged()
+
+
+def _confidence(
+    parts: list[TracedSlice],
+    found: Segmentation,
+    threshold: Threshold | None,
+    levels: dict[str, tuple[float, float]],
+    options: Options,
+    answer: Classification,
+    spine: Spine,
+) -> Confidence:
+    """How sure the answer is; 0 without one."""
+    if answer.fascia_edema is None or threshold is None:
+        return Confidence(0.0, ("the exam gives no answer",))
+    stable = stability(
+        found,
+        answer,
+        options.threshold,
+        lambda changed: _score(parts, changed, threshold, levels, options),
+    )
+    scored = _score(parts, found, threshold, levels, options)
+    signs = signs_of(found, stable, scored, _anchor(spine).confidence)
+    return confidence_of(signs, stable.moved_by)
 
 
 def _threshold_record(threshold: Threshold | None, reference: Reference) -> dict[str, object]:

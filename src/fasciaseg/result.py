@@ -17,6 +17,8 @@ SCHEMA = "fasciaseg.result/1"
 Sequence = Literal["STIR", "T2_DIXON_WATER", "T2_FS", "T2"]
 Location = Literal["none", "thoracic", "thoracolumbar", "lower_lumbar", "both"]
 Severity = Literal["none", "non_severe", "severe"]
+Degree = Literal["<25", "25-50", "50-75", ">75"]
+Looks = Literal["acute", "old"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ class CentralSlice:
 
 @dataclass(frozen=True)
 class Anchor:
-    """What the numbering hangs on: `kind` is `lumbosacral_junction`, `user` or `none`."""
+    """What the numbering hangs on: `kind` is `lumbosacral_junction`, `user`, `other_series` or
+    `none`."""
 
     kind: str
     confidence: float
@@ -132,6 +135,94 @@ class Classification:
 
 
 @dataclass(frozen=True)
+class MarrowEdema:
+    """What a vertebral body's marrow says; all None where the exam can't answer.
+
+    Attributes:
+        present: whether there is edema.
+        contrast: the brightest third of the body's marrow over the other bodies' marrow.
+        share: share of the body's marrow that is bright, 0 to 1.
+    """
+
+    present: bool | None
+    contrast: float | None
+    share: float | None
+
+
+@dataclass(frozen=True)
+class BodyFinding:
+    """One vertebral body that was looked at for a fracture.
+
+    Attributes:
+        level: T5 to L5.
+        region: `thoracic` (T5-T10), `thoracolumbar` (T11-L2) or `lower_lumbar` (L3-L5).
+        marrow_edema: on fat-suppressed series.
+        heights_mm: anterior, middle, posterior; None where they couldn't be measured.
+        height_loss: largest lost share of the three against the neighbours, 0 to 1.
+        degree: the published study's degree of that loss, in percent.
+        looks: `acute` with marrow edema, `old` with at least 25 % height loss without it; None
+            without a finding, or where the marrow can't answer.
+    """
+
+    level: str
+    region: str
+    marrow_edema: MarrowEdema
+    heights_mm: tuple[float, ...] | None
+    height_loss: float | None
+    degree: Degree | None
+    looks: Looks | None
+
+    @property
+    def notable(self) -> bool:
+        """Marrow edema, or at least a quarter of the height lost."""
+        return bool(self.marrow_edema.present) or self.degree not in (None, "<25")
+
+
+@dataclass(frozen=True)
+class Signs:
+    """What the confidence was made from, each 0 to 1 (1 speaks for the answer).
+
+    Attributes:
+        stability: share of small changes under which location and severity stay the same.
+        margin: how far the nearest level's coverage is from one third, 1 for a third or more.
+        dry: share of the levels whose subcutaneous fat holds no fluid.
+        agreement: share of the edema's heights that two slices show, 1 without edema.
+        anchor: how sure L5 is.
+    """
+
+    stability: float
+    margin: float
+    dry: float
+    agreement: float
+    anchor: float
+
+    def to_dict(self) -> dict[str, float]:
+        """By name."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """How sure the answer is.
+
+    Attributes:
+        value: 0 to 1, about the share of such exams whose location and severity are right; 0
+            where the exam gives no answer.
+        reasons: what speaks against the answer, in words.
+        signs: what was measured; None without an answer.
+    """
+
+    value: float
+    reasons: tuple[str, ...] = ()
+    signs: Signs | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its part of `result.json`."""
+        signs = {"signs": self.signs.to_dict()} if self.signs else {}
+        return {"value": self.value, "reasons": list(self.reasons), **signs}
+
+
+@dataclass(frozen=True)
 class Outputs:
     """Names of the files written, relative to the output folder."""
 
@@ -160,6 +251,9 @@ class Result:
     outputs: Outputs = field(default_factory=Outputs)
     timings_ms: dict[str, float] = field(default_factory=dict)
     series_stations: tuple[SeriesInfo, ...] = ()
+    fractures: tuple[BodyFinding, ...] = ()
+    confidence: Confidence | None = None
+    series_numbering: SeriesInfo | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The object of `result.json`, ready for `json.dumps`."""
@@ -168,6 +262,8 @@ class Result:
             series["t1"] = dataclasses.asdict(self.series_t1)
         if self.series_stations:
             series["stations"] = [dataclasses.asdict(s) for s in self.series_stations]
+        if self.series_numbering is not None:
+            series["numbering"] = dataclasses.asdict(self.series_numbering)
         edema = dataclasses.asdict(self.edema)
         edema["levels"] = list(self.edema.levels)
         edema = _after(edema, "levels", "n_levels", self.edema.n_levels)
@@ -191,6 +287,14 @@ class Result:
             "anchor": dataclasses.asdict(self.anchor),
             "edema": edema,
             "classification": dataclasses.asdict(self.classification),
+            "confidence": self.confidence.to_dict() if self.confidence else None,
+            "fractures": [
+                {
+                    **dataclasses.asdict(f),
+                    "heights_mm": None if f.heights_mm is None else list(f.heights_mm),
+                }
+                for f in self.fractures
+            ],
             "flags": [dataclasses.asdict(f) for f in self.flags],
             "outputs": {
                 **_without_none(dataclasses.asdict(self.outputs)),

@@ -267,3 +267,17 @@ def test_where_slices_disagree_about_l5_the_name_is_doubtful() -> None:
     sure = number(chain(find_bodies(right), GRID), replace(right, s1=blank((187, 66)).s1))
     assert not sure.doubtful
     assert sure.levels == tuple(truth)
+
+
+def test_a_body_left_out_as_s1_comes_back_with_another_anchor() -> None:
+    truth = spine(6, lowest_row=170.0)
+    sacrum = Body((188.0, 68.0), 0.7, 0.2, 0.1, 0.0, 700.0)
+    found = read([*truth.values(), sacrum])
+    up = found.shifted(-1, "user", 1.0)
+    assert up.bodies == (*truth.values(), sacrum)
+    assert up.levels[-1] == "L5"
+    down = found.shifted(1, "user", 1.0)
+    assert down.bodies == tuple(truth.values())[:-1]
+    assert down.levels == tuple(truth)[1:]
+    assert (up.kind, up.confidence, up.doubtful) == ("user", 1.0, False)
+    assert down.shifted(-1, found.kind, found.confidence, doubtful=found.doubtful) == found

@@ -14,7 +14,7 @@ import pytest
 
 from fasciaseg.batch import gallery, results
 from fasciaseg.batch.ledger import Entry
-from fasciaseg.result import Classification, Flag, Result
+from fasciaseg.result import Classification, Confidence, Flag, Result
 
 from .conftest import HERE
 
@@ -67,6 +67,17 @@ def test_no_answer_is_empty_not_none(result: Result, tmp_path: Path) -> None:
     for name in ("fascia_edema", "location", "severity", "n_levels", "length_mm", "levels"):
         assert row[name] == ""
     assert row["flags"] == "plain_t2_only"
+
+
+def test_exams_to_review_come_least_sure_first(result: Result, tmp_path: Path) -> None:
+    sure = {"a": 0.9, "b": 0.6, "c": 0.3, "d": None}
+    many = [
+        told(dataclasses.replace(result, confidence=v if v is None else Confidence(v, ("why",))), e)
+        for e, v in sure.items()
+    ]
+    assert results.write_review(tmp_path, [results.flat(m) for m in many], below=0.7) == 2
+    review = rows(tmp_path / "review.csv")
+    assert [(row["exam"], row["reasons"]) for row in review] == [("c", "why"), ("b", "why")]
 
 
 def test_tables_survive_odd_folders(result: Result, tmp_path: Path) -> None:

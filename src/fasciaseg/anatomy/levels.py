@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +36,7 @@ OWN_LOOKS = 2.0
 #: scans in which it is labelled), and is looked for this near to that place.
 S1_STEP, S1_TURN = 0.95, np.deg2rad(24.0)
 S1_NEAR_MM = 14.0
+_L5 = LEVELS.index("L5")
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,16 @@ class Numbering:
     """Bodies head to foot with their names.
 
     Attributes:
-        bodies: the chain.
+        bodies: those with a name, L5 the lowest.
         levels: their names.
-        kind: what the names hang on: `lumbosacral_junction` or `none`.
+        kind: what the names hang on: `lumbosacral_junction`, `user`, `other_series` or `none`.
         confidence: 0 to 1, how sure the anchor is.
         missed: names between which a body must have been missed.
         doubtful: L5 was seen but isn't sure: its neighbours or the slices say different things, as
             with a transitional vertebra or a sacrum cut off by the image's edge.
+        chain: every body of the spine that was found, those below L5 too: another anchor can give
+            them a name.
+        places: of each of them, its place in `LEVELS`; negative above T1, beyond S1 below it.
     """
 
     bodies: tuple[Body, ...]
@@ -78,6 +83,15 @@ class Numbering:
     confidence: float
     missed: tuple[str, ...] = ()
     doubtful: bool = False
+    chain: tuple[Body, ...] = ()
+    places: tuple[int, ...] = ()
+
+    def shifted(
+        self, by: int, kind: str, confidence: float, *, doubtful: bool = False
+    ) -> Numbering:
+        """The same bodies, each called what lies `by` levels further down, on another anchor."""
+        places = [p + by for p in self.places]
+        return _named(self.chain, places, kind, confidence, doubtful=doubtful)
 
 
 def fuse(marks: Sequence[Marks]) -> Marks:
@@ -212,23 +226,32 @@ def number(bodies: Sequence[Body], marks: Marks) -> Numbering:
     if not seen:
         presacral = [i for i, b in enumerate(bodies) if b.s1 < 0.5]
         last = presacral[-1] if presacral else len(bodies) - 1
-    kept = list(bodies[: last + 1])
-    l5_index = LEVELS.index("L5")
-    steps, missed = _steps(kept, geometry)
-    levels: list[str] = []
-    place = l5_index
-    for step in [0, *reversed(steps)]:
-        place -= step
-        levels.append(LEVELS[place] if place >= 0 else "")
-    named = [(b, n) for b, n in zip(kept, reversed(levels), strict=True) if n]
-    skipped = tuple(f"{levels[::-1][i]}-{levels[::-1][i + 1]}" for i in missed if levels[::-1][i])
-    return Numbering(
-        bodies=tuple(b for b, _ in named),
-        levels=tuple(n for _, n in named),
-        kind="lumbosacral_junction" if seen else "none",
-        confidence=round(scores[last] if seen else 0.0, 4),
-        missed=skipped,
+    steps = _steps(bodies[: last + 1], geometry) + [1] * (len(bodies) - 1 - last)
+    at = np.cumsum([0, *steps])
+    return _named(
+        bodies,
+        [int(p) + _L5 for p in at - at[last]],
+        "lumbosacral_junction" if seen else "none",
+        round(scores[last] if seen else 0.0, 4),
         doubtful=seen and scores[last] < L5_SURE,
+    )
+
+
+def _named(
+    bodies: Sequence[Body], places: Sequence[int], kind: str, confidence: float, *, doubtful: bool
+) -> Numbering:
+    """Bodies head to foot at their places: those from T1 to L5 get their names."""
+    kept = [(b, p) for b, p in zip(bodies, places, strict=True) if 0 <= p <= _L5]
+    names = [LEVELS[p] for _, p in kept]
+    return Numbering(
+        bodies=tuple(b for b, _ in kept),
+        levels=tuple(names),
+        kind=kind,
+        confidence=confidence,
+        missed=tuple(f"{LEVELS[p]}-{LEVELS[q]}" for (_, p), (_, q) in pairwise(kept) if q - p > 1),
+        doubtful=doubtful,
+        chain=tuple(bodies),
+        places=tuple(places),
     )
 
 
@@ -265,13 +288,8 @@ def _s1_below(above: Body, body: Body, marks: Marks) -> float | None:
     return float(ndimage.gaussian_filter(marks.s1, 1.0)[near].max())
 
 
-def _steps(bodies: Sequence[Body], geometry: SliceGeometry) -> tuple[list[int], list[int]]:
-    """Levels from each body to the next (1 unless one was missed) and where one was missed."""
+def _steps(bodies: Sequence[Body], geometry: SliceGeometry) -> list[int]:
+    """Levels from each body to the next: 1 unless one was missed."""
     gaps = _gaps_mm(bodies, geometry)
-    steps, missed = [1] * len(gaps), []
-    for i, gap in enumerate(gaps):
-        ratio = float(gap) / _usual(gaps, i)
-        if ratio > MISSED:
-            steps[i] = round(ratio)
-            missed.append(i)
-    return steps, missed
+    ratios = [float(gap) / _usual(gaps, i) for i, gap in enumerate(gaps)]
+    return [round(r) if r > MISSED else 1 for r in ratios]

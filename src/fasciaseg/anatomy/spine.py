@@ -8,7 +8,7 @@ the stack's own middle is not asked, since patients lie off centre.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -67,6 +67,8 @@ class Spine:
         aside_mm: of each vertebra, its own position less that mean.
         along_mm: `positions_mm` of the stack's slices.
         seen: marks of every slice that was looked at, by index.
+        bodies_lps_mm: (n, 3) centre of every body of `numbering.chain`.
+        bodies_aside_mm: (n,) of each of these, its position less the mean.
     """
 
     central: tuple[int, int, int]
@@ -78,6 +80,13 @@ class Spine:
     aside_mm: tuple[float, ...]
     along_mm: FloatArray
     seen: Mapping[int, Marks]
+    bodies_lps_mm: FloatArray
+    bodies_aside_mm: FloatArray
+
+    def renamed(self, numbering: levels.Numbering) -> Spine:
+        """The same bodies under other names; the central slices stay."""
+        vertebrae, aside = _vertebrae(numbering, self.bodies_lps_mm, self.bodies_aside_mm)
+        return replace(self, vertebrae=vertebrae, numbering=numbering, aside_mm=aside)
 
     @property
     def found(self) -> bool:
@@ -128,25 +137,29 @@ def locate(stack: SliceStack, localizer: Localizer) -> Spine:
         bodies = levels.chain(levels.find_bodies(fused), fused.geometry)
         numbering = levels.number(bodies, fused)
         offsets = _lateral_of_bodies(
-            numbering.bodies, along[sampled], [marks(i) for i in sampled], lateral
+            numbering.chain, along[sampled], [marks(i) for i in sampled], lateral
         )
         tried[central] = _Named(fused, numbering, offsets)
         if not len(offsets):
             break
-        lateral = float(offsets.mean())
+        lateral = float(offsets[_with_name(numbering)].mean())
     named = tried[central]
     if sum(body.confidence for body in named.numbering.bodies) < LEAST_SPINE:
         lateral = float((along[0] + along[-1]) / 2)
         central, middle = central_three(along, lateral)
     three = (marks(central[0]), marks(central[1]), marks(central[2]))
-    vertebrae = _vertebrae(named, stack.geometries[middle], along, middle)
-    aside = tuple(float(o - lateral) for o in named.offsets_mm)
-    return Spine(central, middle, three, vertebrae, named.numbering, lateral, aside, along, seen)
+    centers = _centers(named, stack.geometries[middle], along, middle)
+    asides = named.offsets_mm - lateral
+    vertebrae, aside = _vertebrae(named.numbering, centers, asides)
+    return Spine(
+        central, middle, three, vertebrae, named.numbering, lateral, aside, along, seen,
+        centers, asides,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
 class _Named:
-    """What three slices say: their fused marks, the named bodies and where these lie laterally."""
+    """What three slices say: their fused marks, the bodies and where these lie laterally."""
 
     fused: Marks
     numbering: levels.Numbering
@@ -283,18 +296,31 @@ def _window(body: levels.Body, reach: tuple[int, int]) -> tuple[slice, slice]:
     )
 
 
-def _vertebrae(
-    named: _Named, middle: SliceGeometry, along: FloatArray, index: int
-) -> tuple[Vertebra, ...]:
+def _with_name(numbering: levels.Numbering) -> list[int]:
+    """Which bodies of the chain have a name."""
+    named = {id(body) for body in numbering.bodies}
+    return [i for i, body in enumerate(numbering.chain) if id(body) in named]
+
+
+def _centers(named: _Named, middle: SliceGeometry, along: FloatArray, index: int) -> FloatArray:
+    """Centre of each body of the chain (n, 3), LPS mm."""
     normal = np.asarray(middle.normal) * (1.0 if middle.normal[0] > 0 else -1.0)
-    numbering = named.numbering
-    out = []
-    for body, level, offset in zip(
-        numbering.bodies, numbering.levels, named.offsets_mm, strict=True
-    ):
+    out = np.zeros((len(named.numbering.chain), 3))
+    for i, (body, offset) in enumerate(zip(named.numbering.chain, named.offsets_mm, strict=True)):
         at = named.fused.geometry.to_lps(np.array(body.center_rc))
         aside = float(offset - along[index])
         # The in-plane centre lies on the fused grid's slice; the body itself beside it.
-        at = at + normal * (aside - float((at - np.asarray(middle.center_lps_mm)) @ normal))
-        out.append(Vertebra(level, (float(at[0]), float(at[1]), float(at[2])), body.confidence))
-    return tuple(out)
+        out[i] = at + normal * (aside - float((at - np.asarray(middle.center_lps_mm)) @ normal))
+    return out
+
+
+def _vertebrae(
+    numbering: levels.Numbering, centers: FloatArray, asides: FloatArray
+) -> tuple[tuple[Vertebra, ...], tuple[float, ...]]:
+    """The bodies with a name, head to foot, and how far each lies from the mean."""
+    out, aside = [], []
+    for i, level in zip(_with_name(numbering), numbering.levels, strict=True):
+        x, y, z = (float(v) for v in centers[i])
+        out.append(Vertebra(level, (x, y, z), numbering.chain[i].confidence))
+        aside.append(float(asides[i]))
+    return tuple(out), tuple(aside)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..options import Options
+from .anchors import Anchors
 
 LONGEST_TIMEOUT_S = 86_400.0
 
@@ -25,6 +26,8 @@ class RunOptions:
         timeout_s: seconds for one exam, then it has failed.
         limit: read at most so many exams in this run; None sets no limit.
         include, exclude: StudyInstanceUIDs, hashes or patterns of places in the export.
+        anchors: whose numbering a reader has fixed; see `anchors.read_anchors`.
+        review_below: also list the exams that are less sure than this (`review.csv`).
         fail_fast: stop at the first exam that fails.
         force: read exams again that are done.
         linkage: where to write the table of PatientIDs; None writes none.
@@ -39,6 +42,8 @@ class RunOptions:
     limit: int | None = None
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    anchors: Anchors = ()
+    review_below: float | None = None
     fail_fast: bool = False
     force: bool = False
     linkage: Path | None = None
@@ -51,6 +56,10 @@ class RunOptions:
         if not 0 < self.timeout_s <= LONGEST_TIMEOUT_S:
             raise UsageError(
                 "bad_option", f"timeout must be above 0 s and up to a day, not {self.timeout_s}."
+            )
+        if self.review_below is not None and not 0 < self.review_below <= 1:
+            raise UsageError(
+                "bad_option", f"review_below must lie in (0, 1], not {self.review_below}."
             )
         if self.limit is not None and self.limit < 1:
             raise UsageError("bad_option", f"limit must be at least 1, not {self.limit}.")

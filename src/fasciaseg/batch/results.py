@@ -24,6 +24,7 @@ from .lines import line
 JSONL_NAME = "results.jsonl"
 CSV_NAME = "results.csv"
 FAILURES_NAME = "failures.csv"
+REVIEW_NAME = "review.csv"
 MANIFEST_NAME = "manifest.json"
 EXAMS_NAME = "exams"
 RESULT_NAME = "result.json"
@@ -34,8 +35,13 @@ COLUMNS: tuple[str, ...] = (
     "fascia_edema", "location", "severity", "n_levels", "levels", "length_mm", "area_mm2",
     "depth_subcutaneous", "depth_fascial", "depth_muscle", "levels_in_view",
     *(f"{level}_{name}" for level in SCORED_LEVELS for name in _PER_LEVEL),
+    "confidence", "marrow_edema_levels", "height_loss_levels",
     "flags", "anchor_kind", "anchor_confidence", "n_vertebrae",
     "threshold_low", "threshold_source", "version", "model", "model_sha256",
+)  # fmt: skip
+REVIEW_COLUMNS = (
+    "confidence", "exam", "input", "study_instance_uid", "fascia_edema", "location", "severity",
+    "levels", "reasons", "flags",
 )  # fmt: skip
 FAILURE_COLUMNS = ("input", "study_instance_uid", "kind", "code", "reason", "action")
 
@@ -143,6 +149,8 @@ def flat(result: dict[str, Any]) -> dict[str, Any]:
         "area_mm2": edema["area_mm2"] if answered else None,
         **{f"depth_{name}": depth.get(name) for name in ("subcutaneous", "fascial", "muscle")},
         "levels_in_view": " ".join(result["levels_in_view"]),
+        **_sureness(result),
+        **_fractures(result),
         "flags": " ".join(codes),
         "anchor_kind": result["anchor"]["kind"],
         "anchor_confidence": result["anchor"]["confidence"],
@@ -158,6 +166,33 @@ def flat(result: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
+def _sureness(result: dict[str, Any]) -> dict[str, Any]:
+    """Empty for results of versions that didn't know it."""
+    told = result.get("confidence") or {}
+    return {"confidence": told.get("value"), "reasons": "; ".join(told.get("reasons", ()))}
+
+
+def _fractures(result: dict[str, Any]) -> dict[str, str]:
+    """Levels whose marrow holds edema, and those that lost a quarter of their height or more."""
+    bodies = result.get("fractures", ())
+    wet = [b["level"] for b in bodies if b["marrow_edema"]["present"]]
+    low = [b["level"] for b in bodies if b["degree"] not in (None, "<25")]
+    return {"marrow_edema_levels": " ".join(wet), "height_loss_levels": " ".join(low)}
+
+
+def write_review(out: Path, rows: Iterable[dict[str, Any]], below: float) -> int:
+    """Write `review.csv`: exams less sure than `below`, the least sure first; their number.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    doubtful = [r for r in rows if r["confidence"] is not None and r["confidence"] < below]
+    doubtful.sort(key=lambda r: (r["confidence"], r["input"], r["exam"]))
+    picked = [{name: row.get(name) for name in REVIEW_COLUMNS} for row in doubtful]
+    write_whole(out / REVIEW_NAME, _csv(REVIEW_COLUMNS, picked))
+    return len(doubtful)
+
+
 def write_csv(out: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Write `results.csv`, in the order of the export.
 
@@ -165,7 +200,8 @@ def write_csv(out: Path, rows: Iterable[dict[str, Any]]) -> None:
         OSError: it can't be written.
     """
     ordered = sorted(rows, key=lambda r: (r["input"], r["study_instance_uid"], r["exam"]))
-    write_whole(out / CSV_NAME, _csv(COLUMNS, ordered))
+    kept = ({name: row.get(name) for name in COLUMNS} for row in ordered)
+    write_whole(out / CSV_NAME, _csv(COLUMNS, kept))
 
 
 def write_failures(out: Path, entries: Iterable[Entry]) -> None:

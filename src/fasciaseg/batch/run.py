@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from ..errors import FasciasegError, UnreadableInput, UsageError
 from ..pseudonym import load_key
 from ..version import __version__
+from .anchors import anchor_of, n_unknown
 from .files import writing
 from .ledger import NAME as LEDGER_NAME
 from .ledger import Entry, Exam, Ledger
@@ -37,6 +38,7 @@ from .task import Job, Outcome, lost, peak_memory_mb, read_one
 from .workers import Pool
 
 if TYPE_CHECKING:
+    from ..anatomy.anchor import UserAnchor
     from ..dicom.series import Study
     from .exams import Found
 
@@ -238,7 +240,8 @@ class _Batch:
         self._key = key
         self._model = (options.reading.model or localizer_path()).absolute()
         self._model_sha256 = _sha256(self._model)
-        self._store = Store(out, ledger, self._settings())
+        own = {exam: self._settings(anchor) for exam, anchor in options.anchors}
+        self._store = Store(out, ledger, self._settings(options.reading.anchor), own)
         self._clock = _Clock()
         self._studies: dict[str, Study] | None = None
         self._everything: dict[str, Exam] = {}
@@ -252,6 +255,10 @@ class _Batch:
         planned = self.plan(exams)
         if any(exam.readable for exam in planned.todo) and self._studies is None:
             planned = self.plan(self._rescan())
+        unknown = n_unknown(self._everything.values(), self._options.anchors)
+        if unknown:
+            told = len(self._options.anchors)
+            log.warning("%d of the %d lines of --anchors fit no exam.", unknown, told)
         self._ledger.remember(self._listing, self._everything.values())
         if self._options.linkage is not None:
             self._write_linkage(self._options.linkage, planned.wanted)
@@ -359,6 +366,7 @@ class _Batch:
         options = replace(
             self._options.reading, model=self._options.reading.model and self._model, out=None
         )
+        anchors = self._options.anchors
         for exam in exams:
             yield Job(
                 exam=exam.name,
@@ -366,7 +374,7 @@ class _Batch:
                 study=studies.pop(exam.name),
                 input=exam.input,
                 work=self._store.work,
-                options=options,
+                options=replace(options, anchor=anchor_of(exam, anchors) or options.anchor),
                 pictures=self._options.pictures,
                 save_mask=self._options.save_mask,
                 software=(__version__, self._model_sha256),
@@ -390,6 +398,8 @@ class _Batch:
             cards.append((told["exam"], gallery.card(told)))
         with writing(self._out):
             results.write_csv(self._out, rows)
+            if self._options.review_below is not None:
+                results.write_review(self._out, rows, self._options.review_below)
             results.write_failures(self._out, others)
             page = [card for _, card in sorted(cards)]
             gallery.write_gallery(self._out, page, rows, others)
@@ -430,6 +440,7 @@ class _Batch:
                 "limit": options.limit,
                 "n_include": len(options.include),
                 "n_exclude": len(options.exclude),
+                "n_anchors": len(options.anchors),
                 "fail_fast": options.fail_fast,
                 "force": options.force,
                 "pictures": options.pictures,
@@ -460,12 +471,13 @@ class _Batch:
             },
         }
 
-    def _settings(self) -> str:
+    def _settings(self, anchor: UserAnchor | None) -> str:
         """Digest of everything beside an exam's files that decides what is written."""
+        reading = replace(self._options.reading, anchor=anchor)
         told = {
             "version": __version__,
             "model": [self._model.name, self._model_sha256],
-            "options": self._options.reading.deciding(),
+            "options": reading.deciding(),
             "study_date": self._options.reading.study_date,
             "pictures": self._options.pictures,
             "save_mask": self._options.save_mask,

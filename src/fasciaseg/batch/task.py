@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ..anatomy.anchor import AnchorError
 from ..errors import FasciasegError, NothingToRead, UnreadableInput, UsageError
 from ..options import Options
 from ..version import __version__
@@ -115,7 +116,7 @@ def _outcome(job: Job) -> Outcome:
         return _read(job)
     except NothingToRead as error:
         return Outcome("skipped", error.code, error.reason, error.action)
-    except UnreadableInput as error:
+    except (UnreadableInput, AnchorError) as error:
         return Outcome("failed", error.code, error.reason, error.action)
     except FasciasegError as error:
         return Outcome("stopped", error.code, error.reason, error.action, error.exit_code)
