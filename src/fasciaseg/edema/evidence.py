@@ -23,8 +23,13 @@ GAIN_SHARE = 0.3
 class Evidence:
     """How far pixels exceed their limits on each slice with a fascia line, and where they may.
 
+    Arrays hold the columns of `windows` only: a third of a slice can hold edema, and small changes
+    are tried many times.
+
     Attributes:
-        excess: times its limit that a pixel reaches (rows, columns each).
+        windows: first and last column + 1 of each slice.
+        columns: number of columns of each slice.
+        excess: times its limit that a pixel reaches (rows, columns of the window).
         gains: the coil's gain at each pixel.
         bands: fascia coordinates.
         skins: pixels of skin and air.
@@ -34,6 +39,8 @@ class Evidence:
         shining: heights at which fat shines, (upper, lower) z.
     """
 
+    windows: tuple[tuple[int, int], ...]
+    columns: tuple[int, ...]
     excess: tuple[FloatArray, ...]
     gains: tuple[FloatArray, ...]
     bands: tuple[FasciaBand, ...]
@@ -46,7 +53,7 @@ class Evidence:
     def edema(
         self, options: ThresholdOptions, excess: Sequence[FloatArray] | None = None
     ) -> tuple[list[BoolArray], list[BoolArray]]:
-        """Edema of each slice, and what hangs together with fat that shines.
+        """Edema of each slice (rows, columns), and what hangs together with fat that shines.
 
         Args:
             options: hysteresis and least lengths.
@@ -61,7 +68,14 @@ class Evidence:
         both = [
             _without_fat(m, z, self.shining) for m, z in zip(kept, self.heights_mm, strict=True)
         ]
-        return [edema for edema, _ in both], [fat for _, fat in both]
+        return self._whole([edema for edema, _ in both]), self._whole([fat for _, fat in both])
+
+    def _whole(self, masks: Sequence[BoolArray]) -> list[BoolArray]:
+        """Masks of the windows as masks of the slices."""
+        return [
+            np.pad(m, ((0, 0), (first, columns - last)))
+            for m, (first, last), columns in zip(masks, self.windows, self.columns, strict=True)
+        ]
 
     def changes(self) -> Iterator[tuple[str, list[FloatArray]]]:
         """Small changes that shouldn't matter: (kind, excess after it)."""
@@ -71,7 +85,19 @@ class Evidence:
             changed = zip(self.excess, self.gains, strict=True)
             yield "coil", [over * gain**share for over, gain in changed]
         for step in (1, -1):
-            yield "shift", [np.roll(over, step, axis=1) for over in self.excess]
+            yield "shift", [ndimage.shift(over, (0, step), order=0) for over in self.excess]
+
+
+def window_of(band: FasciaBand, skin: BoolArray, deepest_mm: float) -> tuple[int, int]:
+    """First and last column + 1 of a slice that can hold edema."""
+    with np.errstate(invalid="ignore"):
+        columns = np.nonzero(((band.depth_mm > -deepest_mm) & ~skin).any(axis=0))[0]
+    return (int(columns[0]), int(columns[-1]) + 1) if len(columns) else (0, 1)
+
+
+def cut(band: FasciaBand, window: slice) -> FasciaBand:
+    """Some columns of a band."""
+    return FasciaBand(band.depth_mm[:, window], band.nearest[:, window])
 
 
 def _without_fat(

@@ -12,7 +12,7 @@ from ..anatomy.fascia import skin_mask
 from ..anatomy.traced import TracedSlice
 from ..geometry import BoolArray, FloatArray
 from ..options import ThresholdOptions
-from .evidence import Evidence, within
+from .evidence import Evidence, cut, window_of, within
 from .normalise import Reference
 from .suppression import FatState, judge_fat
 from .threshold import HEIGHT_STEP_MM, Threshold, excess, tissue_before
@@ -51,8 +51,9 @@ class Segmentation:
         if self.evidence is None:
             return 1.0
         seen = Counter[float]()
-        for i, z in zip(self.read, self.evidence.heights_mm, strict=True):
-            heights = np.round(z[self.masks[i]] / HEIGHT_STEP_MM)
+        told = zip(self.read, self.evidence.windows, self.evidence.heights_mm, strict=True)
+        for i, window, z in told:
+            heights = np.round(z[self.masks[i][:, slice(*window)]] / HEIGHT_STEP_MM)
             seen.update(float(h) for h in np.unique(heights))
         return sum(n > 1 for n in seen.values()) / len(seen) if seen else 1.0
 
@@ -103,13 +104,18 @@ def segment(
     wet = [within(height, [levels[n] for n in damp]) for height in heights]
     before = tissue_before(values, bands, heights)
     limits = [threshold.limits(parts[i].band, gains[i], before(parts[i].z_mm)) for i in read]
+    over = [excess(*of) for of in zip(values, limits, geometries, strict=True)]
+    windows = [window_of(b, k, options.deepest_mm) for b, k in zip(bands, skins, strict=True)]
+    cuts = [slice(*window) for window in windows]
     evidence = Evidence(
-        excess=tuple(excess(*of) for of in zip(values, limits, geometries, strict=True)),
-        gains=tuple(gains[i] for i in read),
-        bands=tuple(bands),
-        skins=tuple(skins),
-        wet=tuple(wet),
-        heights_mm=tuple(heights),
+        windows=tuple(windows),
+        columns=tuple(v.shape[1] for v in values),
+        excess=tuple(v[:, w] for v, w in zip(over, cuts, strict=True)),
+        gains=tuple(gains[i][:, w] for i, w in zip(read, cuts, strict=True)),
+        bands=tuple(cut(b, w) for b, w in zip(bands, cuts, strict=True)),
+        skins=tuple(k[:, w] for k, w in zip(skins, cuts, strict=True)),
+        wet=tuple(v[:, w] for v, w in zip(wet, cuts, strict=True)),
+        heights_mm=tuple(z[:, w] for z, w in zip(heights, cuts, strict=True)),
         geometries=tuple(geometries),
         shining=tuple(slabs[n] for n in fat.unsuppressed),
     )

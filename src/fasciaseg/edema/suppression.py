@@ -17,9 +17,6 @@ FAT_MM = 6.0
 FAR_HALF = 0.5
 #: What is left there is at least this thick on average, or edema may fill it.
 LEAST_THICK_MM = 5.0
-#: A thin back shows no such fat. If nearly all of its levels shine up to the skin, it's the fat.
-THIN_LEVELS = 0.5
-ALL_SHINE = 0.8
 #: A level whose fat is this bright throughout is not suppressed (subcutaneous edema is
 #: reticular and leaves dark lobules).
 BRIGHT_SHARE = 0.65
@@ -79,13 +76,11 @@ def judge_fat(
                 shares.add(level, outshines[which], shines[which], mm2, upper - lower)
     seen = [n for n in territories if far.thickness_mm(n) >= LEAST_THICK_MM]
     failed = {n for n in seen if far.bright(n) > BRIGHT_SHARE}
-    thin = [n for n in territories if n not in seen and near.area_mm2[n] >= LEAST_FAT_MM2]
-    if len(thin) >= THIN_LEVELS * len(territories):
-        shining = [n for n in thin if near.bright(n) > BRIGHT_SHARE]
-        failed |= set(thin) if len(shining) > ALL_SHINE * len(thin) else set()
-    wet = {
-        n for n in territories if near.area_mm2[n] >= LEAST_FAT_MM2 and near.fluid(n) > WET_SHARE
-    }
+    # A thin back has no far half. If all its fat together shines, none of it is suppressed.
+    shown = [n for n in territories if near.area_mm2[n] >= LEAST_FAT_MM2]
+    if near.bright(*shown) > BRIGHT_SHARE:
+        failed |= set(territories)
+    wet = {n for n in shown if near.fluid(n) > WET_SHARE}
     return FatState(frozenset(failed), frozenset(wet - failed))
 
 
@@ -111,9 +106,10 @@ class _Shares:
         """Mean thickness over the level's height and the slices."""
         return self.area_mm2[level] / max(self._height_mm[level], 1e-6)
 
-    def bright(self, level: str) -> float:
-        """Share that outshines muscle."""
-        return self._bright_mm2[level] / max(self.area_mm2[level], 1e-6)
+    def bright(self, *levels: str) -> float:
+        """Share of these levels' fat that outshines muscle."""
+        area = sum(self.area_mm2[n] for n in levels)
+        return sum(self._bright_mm2[n] for n in levels) / max(area, 1e-6)
 
     def fluid(self, level: str) -> float:
         """Share as bright as fluid."""
