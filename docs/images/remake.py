@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from fasciaseg import api
-from fasciaseg.report import Film, draw_summary
+from fasciaseg.report import draw_summary
 from fasciaseg.report.canvas import SKY_BLUE, VERMILLION
 
 HERE = Path(__file__).resolve().parent
@@ -30,7 +30,7 @@ def palette() -> Image.Image:
 def main() -> None:
     """Write summary.png."""
     reading = api.read(HERE.parents[1] / "sample_dicoms" / "thoracolumbar")
-    page = draw_summary(Film.of(reading)).image()
+    page = draw_summary(reading)
     small = page.resize((WIDTH, page.height * WIDTH // page.width), Image.Resampling.LANCZOS)
     packed = small.quantize(palette=palette(), dither=Image.Dither.NONE)
     packed.save(HERE / "summary.png", optimize=True)

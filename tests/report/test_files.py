@@ -18,7 +18,7 @@ from PIL import Image
 
 from fasciaseg.errors import OutputNotWritable
 from fasciaseg.reading import Reading
-from fasciaseg.report import Film, WriteOptions, draw_slice, write
+from fasciaseg.report import WriteOptions, draw_slice, write
 from fasciaseg.report.png import encoded
 from fasciaseg.vertebrae import LEVELS
 
@@ -80,9 +80,7 @@ def test_pictures_hold_pixels_and_nothing_else(make_reading: ReadingMaker, tmp_p
         with Image.open(io.BytesIO(data)) as picture:
             assert picture.info == {}
             if i < 3:
-                assert np.array_equal(
-                    picture.convert("RGB"), draw_slice(Film.of(reading), i).image()
-                )
+                assert np.array_equal(picture.convert("RGB"), draw_slice(reading, i))
 
 
 def chunk_kinds(data: bytes) -> list[bytes]:

@@ -13,7 +13,7 @@ from PIL import Image
 from fasciaseg.flags import FLAGS
 from fasciaseg.geometry import FloatArray, Slice
 from fasciaseg.reading import Reading
-from fasciaseg.report import Film, draw_slice, draw_summary
+from fasciaseg.report import draw_slice, draw_summary
 from fasciaseg.report.annotate import TOP, legend
 from fasciaseg.report.canvas import VERMILLION, YELLOW, Colour, Page
 from fasciaseg.report.overlay import MARGIN, MAX_HEIGHT, MAX_WIDTH
@@ -23,11 +23,11 @@ ReadingMaker = Callable[..., Reading]
 
 
 def slice_page(reading: Reading, index: int) -> Image.Image:
-    return draw_slice(Film.of(reading), index).image()
+    return draw_slice(reading, index)
 
 
 def summary_page(reading: Reading) -> Image.Image:
-    return draw_summary(Film.of(reading)).image()
+    return draw_summary(reading)
 
 
 def picture_of(reading: Reading, index: int = 1) -> tuple[FloatArray, View]:

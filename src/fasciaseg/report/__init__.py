@@ -5,9 +5,7 @@ Importing this room imports Pillow; the pipeline does so only when there is some
 
 from __future__ import annotations
 
+from .drawn import draw_slice, draw_summary
 from .files import WriteOptions, result_json, write
-from .film import Film
-from .overlay import draw_slice
-from .summary import draw_summary
 
-__all__ = ["Film", "WriteOptions", "draw_slice", "draw_summary", "result_json", "write"]
+__all__ = ["WriteOptions", "draw_slice", "draw_summary", "result_json", "write"]

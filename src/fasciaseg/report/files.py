@@ -15,9 +15,9 @@ from ..reading import Reading
 from ..result import Outputs, Result
 from .canvas import Page, palette
 from .film import Film
-from .overlay import draw_slice
+from .overlay import slice_page
 from .png import encoded
-from .summary import draw_summary
+from .summary import summary_page
 
 RESULT_NAME = "result.json"
 SUMMARY_NAME = "summary.png"
@@ -94,10 +94,10 @@ def _pictures(reading: Reading) -> dict[str, bytes]:
 
     with ThreadPoolExecutor(max_workers=1) as packer:
         packed = {
-            f"slice-{i + 1}.png": packer.submit(packed_page, draw_slice(film, i))
+            f"slice-{i + 1}.png": packer.submit(packed_page, slice_page(film, i))
             for i in range(len(reading.slices))
         }
-        packed[SUMMARY_NAME] = packer.submit(packed_page, draw_summary(film))
+        packed[SUMMARY_NAME] = packer.submit(packed_page, summary_page(film))
         return {name: file.result() for name, file in packed.items()}
 
 

@@ -19,7 +19,7 @@ MARGIN = 24
 _STRIP_MARGINS_MM = (15.0, 1000.0, 25.0, 1000.0)
 
 
-def draw_slice(film: Film, index: int) -> Page:
+def slice_page(film: Film, index: int) -> Page:
     """The slice at true aspect ratio with everything found on it.
 
     Left to right: the slice with its marks, brackets of the levels, the stretch around the

@@ -34,7 +34,7 @@ _STATE_WORDS: dict[words.LevelState, str] = {
 }
 
 
-def draw_summary(film: Film) -> Page:
+def summary_page(film: Film) -> Page:
     """The exam's summary page, `WIDTH` px wide."""
     reading = film.reading
     views = _views(reading)
