@@ -46,15 +46,28 @@ def fascia_band(line_rc: FloatArray, geometry: SliceGeometry) -> FasciaBand:
     lean = np.gradient(ndimage.gaussian_filter1d(at, DIRECTION_MM / 2 / down, mode="nearest"))
     depth = (np.arange(columns)[None, :] - at[:, None]) * across
     foot = np.broadcast_to(row[:, None].astype(float), depth.shape).copy()
-    r, c = np.nonzero(np.abs(depth) < REACH_MM)
-    t = np.clip(r.astype(float), first, last)
+    r, c = np.nonzero(np.abs(depth[first : last + 1]) < REACH_MM)
+    r += first
+    t = r.astype(float)
     for _ in range(STEPS):
-        slope = np.interp(t, row, lean)
-        off = (r - t) * down**2 + (c - np.interp(t, row, at)) * slope * across**2
+        slope, line = _between_rows(t, lean, at)
+        off = (r - t) * down**2 + (c - line) * slope * across**2
         t = np.clip(t + off / (down**2 + (slope * across) ** 2), first, last)
-    distance = np.hypot((r - t) * down, (c - np.interp(t, row, at)) * across)
+    (line,) = _between_rows(t, at)
+    distance = np.hypot((r - t) * down, (c - line) * across)
     depth[r, c] = np.where(depth[r, c] >= 0, distance, -distance)
     foot[r, c] = t
     depth[:first] = depth[last + 1 :] = np.nan
     nearest = np.clip(np.round(foot).astype(np.intp) - first, 0, len(line_rc) - 1)
     return FasciaBand(depth, nearest)
+
+
+def _between_rows(t: FloatArray, *curves: FloatArray) -> list[FloatArray]:
+    """Values (n,) of curves given at every row, at rows `t` in between.
+
+    What `numpy.interp` answers, which would search the rows for each value anew.
+    """
+    above = t.astype(np.intp)
+    share = t - above
+    # Beyond the last row nothing follows: its own value stands.
+    return [np.append(np.diff(curve), 0.0)[above] * share + curve[above] for curve in curves]

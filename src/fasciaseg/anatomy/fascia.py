@@ -76,29 +76,28 @@ def _smooth_path(gain: FloatArray) -> np.ndarray:
     for r in range(1, rows):
         padded[REACH:-REACH] = best
         options = padded[reached] - cost
-        choice = options.argmax(axis=0)
-        came[r] = moves[choice]
-        best = gain[r] + options[choice, every]
+        came[r] = options.argmax(axis=0)
+        best = gain[r] + options.max(axis=0)
     path = np.zeros(rows, int)
     path[-1] = int(best.argmax())
     for r in range(rows - 1, 0, -1):
-        path[r - 1] = path[r] + came[r, path[r]]
+        path[r - 1] = path[r] + moves[came[r, path[r]]]
     return path
 
 
 def _subpixel(p: FloatArray, path: np.ndarray) -> FloatArray:
     """Column at which the probability crosses one half next to the path, in each row."""
-    out = path.astype(float)
-    for r, c in enumerate(path):
-        low = max(int(c) - 3, 0)
-        window = p[r, low : int(c) + 4]
-        above = np.nonzero((window[1:] >= 0.5) & (window[:-1] < 0.5))[0]
-        if len(above):
-            k = above[np.abs(above + low + 0.5 - c).argmin()]
-            out[r] = low + k + (0.5 - window[k]) / (window[k + 1] - window[k])
-        else:
-            out[r] = c - 0.5
-    return out
+    rows = np.arange(len(path))
+    # Each row's columns within three of the path, and the one after each.
+    near = path[:, None] + np.arange(-3, 3)
+    inside = (near >= 0) & (near < p.shape[1] - 1)
+    left = np.clip(near, 0, p.shape[1] - 2)
+    before, after = p[rows[:, None], left], p[rows[:, None], left + 1]
+    crossing = inside & (after >= 0.5) & (before < 0.5)
+    nearest = np.where(crossing, np.abs(near + 0.5 - path[:, None]), np.inf).argmin(axis=1)
+    low, high = before[rows, nearest], after[rows, nearest]
+    share = (0.5 - low) / np.where(high > low, high - low, 1)
+    return np.where(crossing.any(axis=1), near[rows, nearest] + share, path - 0.5)
 
 
 def _one_point_a_row(rc: FloatArray, s: Slice) -> FloatArray:
@@ -123,13 +122,8 @@ def skin_mask(marks: Marks, s: Slice, line_rc: FloatArray) -> BoolArray:
     rows, columns = s.geometry.shape
     mm = s.geometry.spacing_mm[1]
     surface = _surface_columns(marks, s, line_rc)
-    thickness = np.full(rows, SKIN_MM)
-    smooth = ndimage.gaussian_filter(s.pixels, [1.0 / s.geometry.spacing_mm[0], 0.5 / mm])
     line = np.interp(np.arange(rows), line_rc[:, 0], line_rc[:, 1])
-    for r in np.nonzero(surface < columns)[0]:
-        first = max(int(line[r] + LEAST_FAT_MM / 2 / mm), int(surface[r] - THICKEST_SKIN_MM / mm))
-        profile = smooth[r, first : int(surface[r]) + 1][::-1]
-        thickness[r] = _skin_thickness(profile) * mm
+    thickness = _skin_thickness(s, surface, line + LEAST_FAT_MM / 2 / mm)
     length = max(3, int(SKIN_SMOOTH_MM / s.geometry.spacing_mm[0]) | 1)
     thickness = ndimage.percentile_filter(thickness, 75, size=length, mode="nearest")
     column = np.arange(columns)[None, :]
@@ -145,21 +139,52 @@ def _surface_columns(marks: Marks, s: Slice, line_rc: FloatArray) -> FloatArray:
         s.geometry.to_lps(np.array([[0, 0], [rows - 1, columns - 1]]))
     )
     step = (end - start) / np.maximum([rows - 1, columns - 1], 1)
-    layer = ndimage.affine_transform(
-        marks.subcutaneous, step, start, output_shape=(rows, columns), order=1, mode="nearest"
-    )
     line = np.interp(np.arange(rows), line_rc[:, 0], line_rc[:, 1])
-    behind_mm = (np.arange(columns)[None, :] - line[:, None]) * s.geometry.spacing_mm[1]
+    # Nothing before the line is looked at.
+    front = int(line.min())
+    layer = ndimage.affine_transform(
+        marks.subcutaneous,
+        step,
+        start + step * [0, front],
+        output_shape=(rows, columns - front),
+        order=1,
+        mode="nearest",
+    )
+    behind_mm = (np.arange(front, columns)[None, :] - line[:, None]) * s.geometry.spacing_mm[1]
     outside = (layer < 0.5) & (behind_mm > LEAST_FAT_MM)
-    surface = np.where(outside.any(axis=1), outside.argmax(axis=1), columns)
+    surface = np.where(outside.any(axis=1), front + outside.argmax(axis=1), columns)
     length = max(3, int(SKIN_SMOOTH_MM / s.geometry.spacing_mm[0]) | 1)
     return np.asarray(ndimage.median_filter(surface.astype(float), length, mode="nearest"))
 
 
-def _skin_thickness(profile: FloatArray) -> float:
-    """Pixels of skin at the start of an inward profile; NaN-free, at least a usual thickness."""
-    if len(profile) < 3:
-        return float(len(profile))
-    peak = int(profile.argmax())
-    fallen = np.nonzero(profile[peak:] < SKIN_END * profile[peak])[0]
-    return float(peak + fallen[0] + 1) if len(fallen) else float(len(profile)) / 2
+def _skin_thickness(s: Slice, surface: FloatArray, first: FloatArray) -> FloatArray:
+    """Thickness of the skin in each row (rows,), mm; a usual one where no surface is seen.
+
+    Args:
+        s: the slice.
+        surface: column of the body's surface in each row.
+        first: column at which the fat begins.
+    """
+    columns, mm = s.geometry.shape[1], s.geometry.spacing_mm[1]
+    thickness = np.full(len(surface), SKIN_MM)
+    seen = np.nonzero(surface < columns)[0]
+    if not len(seen):
+        return thickness
+    end = surface[seen].astype(int)
+    start = np.maximum(first[seen].astype(int), (surface[seen] - THICKEST_SKIN_MM / mm).astype(int))
+    length = np.maximum(end + 1 - start, 0)
+    sigma = (1.0 / s.geometry.spacing_mm[0], 0.5 / mm)
+    # Smoothed from a little before the first column that is read: the filter reaches 4 sigma.
+    front = max(0, int(start.min()) - int(4 * sigma[1]) - 2)
+    smooth = ndimage.gaussian_filter(s.pixels[:, front:], sigma)
+    # Profiles inward from the surface (seen rows, depth), -inf beyond their end.
+    inward = np.arange(max(int(length.max()), 1))
+    at = np.maximum(end[:, None] - inward - front, 0)
+    within = inward < length[:, None]
+    profile = np.where(within, smooth[seen[:, None], at], -np.inf)
+    peak = profile.argmax(axis=1)
+    highest = profile.max(axis=1, keepdims=True)
+    fallen = within & (inward >= peak[:, None]) & (profile < SKIN_END * highest)
+    pixels = np.where(fallen.any(axis=1), fallen.argmax(axis=1) + 1.0, length / 2)
+    thickness[seen] = np.where(length < 3, length, pixels) * mm
+    return thickness

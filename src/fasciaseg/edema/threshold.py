@@ -163,17 +163,33 @@ def find_edema(
     """
     with np.errstate(invalid="ignore"):
         searched = (band.depth_mm > -options.deepest_mm) & ~skin
-        contact = np.where(wet, COVER_MM, CONTACT_MM)
-        touching = np.abs(band.depth_mm) <= np.minimum(contact, options.fascial_mm)
-    bright = apply_hysteresis_threshold(np.where(searched, excess, -np.inf), 1.0, options.sure)
+        bright = searched & (excess > 1.0)
+    # Patches are looked for where there can be any: most of the image is out of question.
+    out, box = np.zeros_like(bright), _box(bright)
+    if not bright.any():
+        return out
+    with np.errstate(invalid="ignore"):
+        contact = np.where(wet[box], COVER_MM, CONTACT_MM)
+        touching = np.abs(band.depth_mm[box]) <= np.minimum(contact, options.fascial_mm)
+    over = np.where(bright[box], excess[box], -np.inf)
+    bright = apply_hysteresis_threshold(over, 1.0, options.sure)
     # scipy's labelling: skimage.measure.label pulls in modules worth 0.1 s of every start.
-    patches, _ = ndimage.label(bright, np.ones((3, 3)))
-    keep = np.zeros(int(patches.max()) + 1, bool)
-    for i in np.unique(patches[touching & bright]):
-        points = np.unique(band.nearest[(patches == i) & touching])
-        keep[i] = len(points) * geometry.spacing_mm[0] >= options.least_length_mm
-    keep[0] = False
-    return np.asarray(keep[patches])
+    patches, n = ndimage.label(bright, np.ones((3, 3)))
+    where = touching & bright
+    touched = np.zeros((n + 1, int(band.nearest.max()) + 1), bool)
+    touched[patches[where], band.nearest[box][where]] = True
+    keep = touched.sum(axis=1) * geometry.spacing_mm[0] >= options.least_length_mm
+    keep &= touched.any(axis=1)
+    out[box] = keep[patches]
+    return out
+
+
+def _box(mask: BoolArray) -> tuple[slice, slice]:
+    """The rows and columns that a mask reaches into."""
+    rows, columns = (np.nonzero(mask.any(axis=axis))[0] for axis in (1, 0))
+    if not len(rows):
+        return slice(0, 0), slice(0, 0)
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def confirmed(
@@ -203,13 +219,17 @@ def confirmed(
     ]
     out = []
     for k, (mask, z) in enumerate(zip(masks, heights_mm, strict=True)):
-        certain = (excesses[k] >= options.alone) & ~wet[k]
+        box = _box(mask)
+        certain = (excesses[k][box] >= options.alone) & ~wet[k][box]
         others = np.concatenate([h for i, h in enumerate(seen) if i != k])
-        patches, n = ndimage.label(mask, np.ones((3, 3)))
+        inside, kept = mask[box], np.zeros_like(mask)
+        patches, n = ndimage.label(inside, np.ones((3, 3)))
         keep = np.zeros(n + 1, bool)
-        for i in range(1, n + 1):
-            mine = np.unique(np.round(z[patches == i] / HEIGHT_STEP_MM))
-            shared = float(np.isin(mine, others).mean())
-            keep[i] = certain[patches == i].any() or shared >= SHARED
-        out.append(np.asarray(keep[patches]))
+        keep[patches[certain & inside]] = True
+        patch, height = patches[inside], np.round(z[box][inside] / HEIGHT_STEP_MM)
+        for i in np.nonzero(~keep[1:])[0] + 1:
+            mine = np.unique(height[patch == i])
+            keep[i] = float(np.isin(mine, others).mean()) >= SHARED
+        kept[box] = keep[patches]
+        out.append(kept)
     return out
