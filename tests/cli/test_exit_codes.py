@@ -206,8 +206,11 @@ def test_interrupted_at_any_time(exam: Path, tmp_path: Path, seconds: float) -> 
     time.sleep(seconds)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert (out, err) == (b"", b"fasciaseg: Interrupted.\n")
+    if out:  # on a machine where it had ended its work by then, all is said
+        assert out.endswith(b"not a medical device.\n")
+    else:
+        assert process.returncode == 130
+    assert (process.returncode, err) in ((130, b"fasciaseg: Interrupted.\n"), (0, b""))
     assert not list(tmp_path.rglob("*.tmp"))
 
 
