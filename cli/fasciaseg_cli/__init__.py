@@ -8,6 +8,8 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from . import interrupt
+
 if TYPE_CHECKING:
     import typer
 
@@ -16,16 +18,9 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run the `fasciaseg` command, ready for Ctrl-C before anything else is imported."""
-    interrupted = False
-
-    def interrupt(_signal: int, _frame: object) -> None:
-        nonlocal interrupted
-        interrupted = True
-        raise KeyboardInterrupt
-
     # A shell that starts a job in the background has it ignore Ctrl-C; that stays so.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, interrupt)
+        signal.signal(signal.SIGINT, interrupt.interrupt)
     # Imports make garbage collectors busy and leave no garbage.
     gc.set_threshold(100_000, 50, 50)
     code = INTERRUPTED
@@ -35,9 +30,9 @@ def main() -> None:
         code = run(_app)
     except BaseException:
         # Ctrl-C while a module is imported may come out as any other error.
-        if not interrupted:
+        if not interrupt.seen:
             raise
-    if interrupted:
+    if interrupt.seen:
         code = INTERRUPTED
         with suppress(OSError):
             os.write(2, b"fasciaseg: Interrupted.\n")

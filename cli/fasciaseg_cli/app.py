@@ -13,6 +13,7 @@ from fasciaseg.version import __version__
 
 from .batch import batch
 from .guard import logged, reported, say, say_bytes
+from .interrupt import check
 from .reading import Anchor, AssumeSpine, InvolvedFraction, K, Model, SaveMask, StudyDate
 from .scan import scan
 
@@ -119,6 +120,7 @@ def classify(
             model=model,
         )
         reading = api.read(study, options)
+        check()
         if out is None:
             from .folders import default_output
 

@@ -16,6 +16,8 @@ import typer
 
 from fasciaseg.errors import FasciasegError, OutputNotWritable
 
+from .interrupt import check
+
 UNEXPECTED = 1
 #: Dash and minus sign for terminals that lack them.
 _PLAIN = {ord("–"): "-", ord("−"): "-"}
@@ -99,8 +101,10 @@ def say_bytes(data: bytes) -> None:
     """Bytes on stdout, as they are.
 
     Raises:
+        KeyboardInterrupt: Ctrl-C was pressed before.
         OutputNotWritable: stdout is a full disk or the like.
     """
+    check()
     try:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)

@@ -32,6 +32,7 @@ import numpy as np
 from data import VERSE, cases, spider_targets
 from scans import ScanStack
 from scipy import ndimage
+from subjects import SWAPPED
 from validate_phantom import PhantomStack
 
 from fasciaseg.anatomy.localizer import Localizer
@@ -48,8 +49,6 @@ from fasciaseg.result import BodyFinding, SeriesInfo, StudyInfo
 from folds import fold_of
 
 PARTS = {"tuning": (0, 1), "report": (2, 3)}
-#: Fat and water are swapped on parts of these (the data's README).
-SWAPPED = ("myo-20", "myo-31", "myo-45")
 CONTRASTS = (1.2, 1.5, 1.8, 2.2, 3.01)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from .anatomy.levels import L5_SURE
+from .edema.evidence import Evidence
 from .edema.segment import Segmentation
 from .options import ThresholdOptions
 from .result import Classification, Confidence, Signs
@@ -64,21 +65,20 @@ def stability(
     """Try small changes and see whether location and severity stay the same."""
     if found.evidence is None:
         return Stability(0.0, ())
-    kinds: list[str] = []
-    same: list[bool] = []
-    for kind, changed in _changed(found, options):
-        other = classify(rescore(changed).levels)
+    kinds = []
+    moved = []
+    for kind, changed in _changed(found, found.evidence, options):
         kinds.append(kind)
-        same.append((other.location, other.severity) == (answer.location, answer.severity))
-    moved = dict.fromkeys(k for k, s in zip(kinds, same, strict=True) if not s)
-    return Stability(sum(same) / len(same), tuple(moved))
+        if classify(rescore(changed).levels) != answer:
+            moved.append(kind)
+    return Stability(1 - len(moved) / len(kinds), tuple(dict.fromkeys(moved)))
 
 
-def _changed(found: Segmentation, options: ThresholdOptions) -> Iterable[tuple[str, Segmentation]]:
-    if found.evidence is None:
-        return
-    for kind, excess in found.evidence.changes():
-        edema, _ = found.evidence.edema(options, excess)
+def _changed(
+    found: Segmentation, evidence: Evidence, options: ThresholdOptions
+) -> Iterable[tuple[str, Segmentation]]:
+    for kind, excess in evidence.changes():
+        edema, _ = evidence.edema(options, excess)
         yield kind, found.with_edema(edema)
     masks = [found.masks[i] for i in found.read]
     for left_out in {0, len(masks) - 1} if len(masks) > 1 else ():

@@ -219,7 +219,11 @@ def read_stack(
             flags.append(flag("no_scored_level_in_view"))
     answered = classification.fascia_edema is not None
     with clock.step("confidence"):
-        confidence = _confidence(parts, found, deciding, levels, options, classification, spine)
+        confidence = (
+            _confidence(parts, found, scored, deciding, levels, options, classification, spine)
+            if answered
+            else Confidence(0.0, ("the exam gives no answer",))
+        )
     with clock.step("fractures"):
         fat_dark = not plain and not found.unsuppressed
         fractures = _fractures(spine, parts, reference, fat_dark)
@@ -359,22 +363,20 @@ def _score(
 def _confidence(
     parts: list[TracedSlice],
     found: Segmentation,
+    scored: Score,
     threshold: Threshold | None,
     levels: dict[str, tuple[float, float]],
     options: Options,
     answer: Classification,
     spine: Spine,
 ) -> Confidence:
-    """How sure the answer is; 0 without one."""
-    if answer.fascia_edema is None or threshold is None:
-        return Confidence(0.0, ("the exam gives no answer",))
+    """How sure an answer is."""
     stable = stability(
         found,
         answer,
         options.threshold,
         lambda changed: _score(parts, changed, threshold, levels, options),
     )
-    scored = _score(parts, found, threshold, levels, options)
     signs = signs_of(found, stable, scored, _anchor(spine).confidence)
     return confidence_of(signs, stable.moved_by)
 
