@@ -8,7 +8,7 @@ from PIL import Image
 
 from fasciaseg import api
 from fasciaseg.report import draw_summary
-from fasciaseg.report.canvas import SKY_BLUE, VERMILLION
+from fasciaseg.report.canvas import HUES
 
 HERE = Path(__file__).resolve().parent
 WIDTH = 1200
@@ -19,7 +19,7 @@ def palette() -> Image.Image:
     greys = [(v, v, v) for v in range(0, 256, 4)] + [(255, 255, 255)]
     shades = [
         tuple(round(c * k / 16 + max(0, k - 16) / 16 * 255) for c in colour)
-        for colour in (SKY_BLUE, VERMILLION)
+        for colour in HUES
         for k in range(4, 17)
     ]
     image = Image.new("P", (1, 1))
