@@ -29,6 +29,8 @@ CORRIDOR_MM, LINE_SMOOTH_MM = 5.0, 2.5
 SWAPPED = ("myo-20", "myo-31", "myo-45")
 #: SPIDER's spacing is nominal: a lumbar spine is covered by some 16 to 23 clinical slices.
 SPIDER_SLICE_MM = 4.0
+#: This far around its middle a body is body from side to side, mm.
+INSIDE_MM = 5.0
 #: Its labels split one body in two.
 SPLIT_LABEL = ("spider-50",)
 
@@ -132,8 +134,21 @@ def _centers(
     named = stack.truth()
     if named:
         return {n: np.array([x, -z, y]) for n, (x, y, z) in named.items() if n != "S1"}
-    lateral = float(np.mean(np.nonzero(labels == 3)[0])) * spacing[0]
-    return {n: np.array([lateral, -z, y]) for n, (y, z) in stack.unnamed_truth().items()}
+    at = {n: (-z, y) for n, (y, z) in stack.unnamed_truth().items()}
+    return {n: np.array([_aside(labels == 1, yx, spacing), *yx]) for n, yx in at.items()}
+
+
+def _aside(bone: np.ndarray, at_mm: tuple[float, float], spacing: tuple[float, ...]) -> float:
+    """Lateral middle of the body whose middle lies `at_mm` (down, back), mm."""
+    down, back = (round(a / mm) for a, mm in zip(at_mm, spacing[1:], strict=True))
+    reach = [round(INSIDE_MM / mm) for mm in spacing[1:]]
+    window = bone[
+        :,
+        max(down - reach[0], 0) : down + reach[0] + 1,
+        max(back - reach[1], 0) : back + reach[1] + 1,
+    ]
+    across = window.mean(axis=(1, 2))
+    return float((across * np.arange(len(bone))).sum() / max(across.sum(), 1e-6)) * spacing[0]
 
 
 def _anatomy(labels: np.ndarray, spider: bool) -> tuple[np.ndarray, np.ndarray]:

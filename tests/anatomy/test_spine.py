@@ -156,6 +156,14 @@ def test_bodies_cut_by_the_stacks_side_are_off_by_a_slice_at_most(x: float) -> N
     assert abs(spine.middle - nearest) <= 1
 
 
+@pytest.mark.parametrize("count", [9, 10, 11, 12])
+def test_a_stack_narrower_than_the_bodies_pulls_to_neither_side(count: int) -> None:
+    """Its ends are all that is known of a body's sides, and as many slices speak for both."""
+    stack = ToldStack(count=count, step=4.0, first_x=-2.0 * (count - 1))
+    spine = locate(stack, TellingLocalizer(column(0.0), half_mm=29.0))
+    assert np.mean([v.center_lps_mm[0] for v in spine.vertebrae]) == pytest.approx(0.0, abs=0.05)
+
+
 @pytest.mark.parametrize("x", [-26.0, 24.0])
 def test_a_spine_far_beside_the_stacks_middle_is_found(x: float) -> None:
     """The stack's middle slice shows no body at all."""

@@ -81,6 +81,22 @@ def test_edema_of_the_fascia_is_no_failure() -> None:
     assert judged(*[image] * 3) == FatState(frozenset(), frozenset())
 
 
+THIN_BACK: BoolArray = BAND.depth_mm > 9.5
+
+
+def test_thick_edema_in_a_thin_back_is_no_failure() -> None:
+    """It fills all of the fat at its level; elsewhere there is less of it, and dark."""
+    image = fat(60.0)
+    swollen = (Z < 15) & (Z > -15)
+    image[(BAND.depth_mm > 0) & swollen] = 600.0
+    skin = THIN_BACK | ((BAND.depth_mm > 6.5) & ~swollen)
+    assert unsuppressed(*[image] * 3, skin=skin) == frozenset()
+
+
+def test_fat_that_shines_at_all_heights_of_a_thin_back_is_one() -> None:
+    assert unsuppressed(*[fat(600.0)] * 3, skin=THIN_BACK) == frozenset(LEVELS)
+
+
 def test_one_bad_slice_of_three_does_not_decide() -> None:
     assert unsuppressed(fat(500.0), fat(60.0), fat(60.0)) == frozenset()
 

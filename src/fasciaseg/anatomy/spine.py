@@ -189,11 +189,18 @@ def _is_close_call(along: FloatArray, lateral_mm: float) -> bool:
 
 
 def _sampled(along: FloatArray, step_mm: float) -> list[int]:
-    """Indices about `step_mm` apart around the middle of the stack."""
-    center = (along[0] + along[-1]) / 2
-    wanted = np.arange(center - SEARCH_MM, center + SEARCH_MM + 1e-6, step_mm)
-    wanted = wanted[(wanted >= along[0] - step_mm / 2) & (wanted <= along[-1] + step_mm / 2)]
-    return sorted({int(np.abs(along - w).argmin()) for w in wanted})
+    """Indices about `step_mm` apart around the middle of the stack, as many to both sides.
+
+    One slice more on one side would pull the middle of a body that reaches beyond both ends.
+    """
+    aside = along - (along[0] + along[-1]) / 2
+    reach = min(SEARCH_MM, float(aside[-1]) + step_mm / 2)
+    out = set()
+    for away in np.arange(0.0, reach + 1e-6, step_mm):
+        right, left = np.abs(aside + away), np.abs(aside - away)
+        out.add(int(right.argmin()))
+        out.add(len(along) - 1 - int(left[::-1].argmin()))
+    return sorted(out)
 
 
 def _certainty(marks: Marks) -> float:

@@ -20,6 +20,9 @@ LEAST_THICK_MM = 5.0
 #: A level whose fat is this bright throughout is not suppressed (subcutaneous edema is
 #: reticular and leaves dark lobules).
 BRIGHT_SHARE = 0.65
+#: In a thin back fat is judged from here on, and has to shine at so many of the heights.
+THIN_FAT_MM = 2.0
+NEARLY_ALL = 0.6
 #: Suppressed fat is darker than muscle (0.06 to 0.43 of it in 42 scans); unsuppressed fat is 2 to
 #: 7 times as bright on T2.
 OUTSHINES = 1.5
@@ -59,26 +62,28 @@ def judge_fat(
         limit: from here on it is fluid.
         reference: muscle, which suppressed fat doesn't outshine.
     """
-    far, near = _Shares(), _Shares()
+    far, near, whole = _Shares(), _Shares(), _Shares()
     for values, band, skin, geometry in zip(corrected, bands, skins, geometries, strict=True):
         with np.errstate(invalid="ignore"):
             fat = (band.depth_mm > 0) & ~skin
             thickness = np.where(fat, band.depth_mm, 0.0).max(axis=1, keepdims=True)
-            behind = fat & (band.depth_mm > FAT_MM)
-            zone = behind & (band.depth_mm > FAR_HALF * thickness)
-        where = np.argwhere(behind)
-        z, far_half, v = geometry.heights_mm(where), zone[behind], values[behind]
+            back = fat & (band.depth_mm > THIN_FAT_MM)
+            behind = (band.depth_mm > FAT_MM)[back]
+            far_half = behind & (band.depth_mm > FAR_HALF * thickness)[back]
+        z, v = geometry.heights_mm(np.argwhere(back)), values[back]
         outshines, shines = v >= min(limit, OUTSHINES * reference), v >= limit
         mm2 = geometry.spacing_mm[0] * geometry.spacing_mm[1]
         for level, (upper, lower) in territories.items():
             mine = (z <= upper) & (z > lower)
-            for shares, which in ((far, mine & far_half), (near, mine)):
+            for shares, which in ((far, mine & far_half), (near, mine & behind), (whole, mine)):
                 shares.add(level, outshines[which], shines[which], mm2, upper - lower)
     seen = [n for n in territories if far.thickness_mm(n) >= LEAST_THICK_MM]
     failed = {n for n in seen if far.bright(n) > BRIGHT_SHARE}
-    # A thin back has no far half. If all its fat together shines, none of it is suppressed.
+    # A thin back has no far half. If its fat shines at nearly all heights, none is suppressed.
     shown = [n for n in territories if near.area_mm2[n] >= LEAST_FAT_MM2]
-    if near.bright(*shown) > BRIGHT_SHARE:
+    thin = [n for n in territories if whole.area_mm2[n] > 0]
+    shining = [n for n in thin if whole.bright(n) > BRIGHT_SHARE]
+    if near.bright(*shown) > BRIGHT_SHARE and len(shining) > NEARLY_ALL * len(thin):
         failed |= set(territories)
     wet = {n for n in shown if near.fluid(n) > WET_SHARE}
     return FatState(frozenset(failed), frozenset(wet - failed))
