@@ -20,9 +20,10 @@ LEAST_THICK_MM = 5.0
 #: A level whose fat is this bright throughout is not suppressed (subcutaneous edema is
 #: reticular and leaves dark lobules).
 BRIGHT_SHARE = 0.65
-#: In a thin back fat is judged from here on, and has to shine at so many of the heights.
+#: In a thin back fat is judged from here on, and has to shine at more of the heights than this:
+#: thick edema fills all of the fat at its own.
 THIN_FAT_MM = 2.0
-NEARLY_ALL = 0.6
+LEAST_HEIGHTS = 1 / 3
 #: Suppressed fat is darker than muscle (0.06 to 0.43 of it in 42 scans); unsuppressed fat is 2 to
 #: 7 times as bright on T2.
 OUTSHINES = 1.5
@@ -79,11 +80,11 @@ def judge_fat(
                 shares.add(level, outshines[which], shines[which], mm2, upper - lower)
     seen = [n for n in territories if far.thickness_mm(n) >= LEAST_THICK_MM]
     failed = {n for n in seen if far.bright(n) > BRIGHT_SHARE}
-    # A thin back has no far half. If its fat shines at nearly all heights, none is suppressed.
+    # A thin back has no far half. If its fat shines at many heights, none is suppressed.
     shown = [n for n in territories if near.area_mm2[n] >= LEAST_FAT_MM2]
     thin = [n for n in territories if whole.area_mm2[n] > 0]
     shining = [n for n in thin if whole.bright(n) > BRIGHT_SHARE]
-    if near.bright(*shown) > BRIGHT_SHARE and len(shining) > NEARLY_ALL * len(thin):
+    if near.bright(*shown) > BRIGHT_SHARE and len(shining) > LEAST_HEIGHTS * len(thin):
         failed |= set(territories)
     wet = {n for n in shown if near.fluid(n) > WET_SHARE}
     return FatState(frozenset(failed), frozenset(wet - failed))
