@@ -11,10 +11,13 @@ import typer
 from fasciaseg.options import Options, ThresholdOptions
 from fasciaseg.version import __version__
 
+from .agree import agree
 from .batch import batch
+from .cohort import cohort
 from .guard import logged, reported, say, say_bytes
 from .interrupt import check
 from .reading import Anchor, AssumeSpine, InvolvedFraction, K, Model, SaveMask, StudyDate
+from .review import review
 from .scan import scan
 
 if TYPE_CHECKING:
@@ -52,8 +55,11 @@ def fasciaseg(
     """
 
 
+app.command()(agree)
 app.command()(batch)
+app.command()(cohort)
 app.command()(scan)
+app.command()(review)
 
 
 @app.command()

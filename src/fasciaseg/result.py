@@ -230,6 +230,8 @@ class Outputs:
     summary: str | None = None
     mask: str | None = None
     level_map: str | None = None
+    plain: str | None = None
+    drawing: str | None = None
 
 
 @dataclass(frozen=True)

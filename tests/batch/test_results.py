@@ -131,7 +131,9 @@ def test_a_card_an_exam(result: Result, tmp_path: Path) -> None:
         "not a medical device",
     ):
         assert words in page.words
-    assert [s["name"] for s in page.all("select")] == ["answer", "location", "severity", "flags"]
+    assert [s["name"] for s in page.all("select")] == [
+        "answer", "location", "severity", "flags", "confidence", "review", "order",
+    ]  # fmt: skip
 
 
 def test_the_page_needs_no_network_and_names_nobody(result: Result, tmp_path: Path) -> None:
@@ -151,7 +153,15 @@ def test_everything_is_escaped(result: Result, tmp_path: Path) -> None:
     exam["series"]["edema"]["sequence"] = evil
     exam["outputs"]["summary"] = evil
     page = page_of(tmp_path, [exam])
-    assert len(page.all("script")) == 1
+    assert [s.get("src") for s in page.all("script")] == [None, "reviews.js"]
+
+
+@pytest.mark.parametrize("name", ["../../elsewhere", "A" * 16, ""])
+def test_no_script_is_loaded_for_a_name_that_is_no_hash(result: Result, name: str) -> None:
+    exam = told(result, name)
+    exam["outputs"]["drawing"] = "drawing.js"
+    assert 'data-plain=""' in gallery.card(exam)
+    assert 'data-plain="1"' in gallery.card({**exam, "exam": "0" * 16})
 
 
 def test_no_pictures_no_links(result: Result, tmp_path: Path) -> None:

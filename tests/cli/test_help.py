@@ -21,7 +21,14 @@ from fasciaseg_cli.app import app
 REPO = Path(__file__).resolve().parents[2]
 PAGES = [*sorted((REPO / "docs").glob("*.md")), REPO / "README.md", REPO / "CONTRIBUTING.md"]
 #: Where the options of each command stand.
-PAGE_OF = {"classify": "reading-an-exam.md", "batch": "batch.md", "scan": "scan.md"}
+PAGE_OF = {
+    "agree": "agreement.md",
+    "cohort": "cohort.md",
+    "classify": "reading-an-exam.md",
+    "batch": "batch.md",
+    "scan": "scan.md",
+    "review": "review.md",
+}
 COMMANDS: dict[str, Any] = getattr(typer.main.get_command(app), "commands")  # noqa: B009
 
 

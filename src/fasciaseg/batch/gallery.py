@@ -1,16 +1,19 @@
 """`index.html`: every exam of a batch on one page, for a browser without a network.
 
-One file, no library. It names exams by their hashes: no UID, no path, nothing of the patient.
+One file, no library, and the pictures beside it. It names exams by their hashes: no UID, no path,
+nothing of the patient. Style and scripts are files of `pages`.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from .. import pages
 from ..flags import FLAGS
 from ..report import words
 from .files import write_whole
@@ -18,47 +21,15 @@ from .ledger import Entry
 from .results import EXAMS_NAME
 
 NAME = "index.html"
+#: Less sure answers stand out.
+LOW_CONFIDENCE = 0.5
 
-_STYLE = """
-:root { color-scheme: light dark; --line: #8886; --dim: #777; --edema: #c2410c; }
-* { box-sizing: border-box; }
-body { font: 15px/1.4 system-ui, sans-serif; margin: 0; }
-header { position: sticky; top: 0; z-index: 1; background: Canvas; padding: 10px 20px;
-  border-bottom: 1px solid var(--line); }
-h1 { font-size: 18px; margin: 0 0 6px; }
-form { display: flex; flex-wrap: wrap; gap: 6px 16px; align-items: center; }
-main { display: grid; gap: 14px; padding: 14px 20px;
-  grid-template-columns: repeat(auto-fill, minmax(360px, 1fr)); }
-article { border: 1px solid var(--line); border-radius: 6px; overflow: hidden;
-  content-visibility: auto; contain-intrinsic-size: auto 330px; }
-article img { display: block; width: 100%; aspect-ratio: 16 / 9; object-fit: contain;
-  background: #000; }
-article div { padding: 8px 12px 10px; }
-h2 { font-size: 15px; margin: 0; }
-.yes h2 { color: var(--edema); }
-p { margin: 2px 0; }
-.dim, footer { color: var(--dim); font-size: 13px; }
-code { font-size: 12px; }
-footer { padding: 6px 20px 24px; }
-[hidden] { display: none; }
-"""
-_SCRIPT = """
-const form = document.querySelector("form"), shown = document.querySelector("output");
-const cards = [...document.querySelectorAll("article")];
-function filter() {
-  const wanted = [...form.querySelectorAll("select")].filter(s => s.value);
-  let n = 0;
-  for (const card of cards) {
-    const fits = wanted.every(s => card.dataset[s.name].split(" ").includes(s.value));
-    card.hidden = !fits;
-    n += fits;
-  }
-  shown.value = n + " of " + cards.length + " exams shown";
-}
-form.addEventListener("change", filter);
-form.addEventListener("reset", () => setTimeout(filter));
-filter();
-"""
+_HASH = re.compile(r"[0-9a-f]{8,64}")
+_SURENESS = {"0-0.5": "below 0.5", "0.5-0.8": "0.5 to 0.8", "0.8-2": "0.8 and more"}
+_ORDERS = {
+    "exam": "exam", "confidence": "least sure first", "sure": "surest first",
+    "severity": "most severe first", "flags": "most flags first", "review": "review",
+}  # fmt: skip
 _ANSWERS = {"yes": "fascia edema", "no": "no fascia edema", "null": "no answer"}
 
 
@@ -67,27 +38,31 @@ def card(result: dict[str, Any]) -> str:
     classes, edema = result["classification"], result["edema"]
     codes = [f["code"] for f in result["flags"]]
     answer = {True: "yes", False: "no", None: "null"}[classes["fascia_edema"]]
-    location, severity = classes["location"] or "null", classes["severity"] or "null"
-    lines = [f"<h2>{escape(_headline(answer, edema['levels'], codes))}</h2>"]
-    if answer == "yes":
-        location_words = words.LOCATIONS.get(location, location)
-        severity_words = words.SEVERITIES.get(severity, severity)
-        length = words.number(edema["length_mm"])
-        lines.append(f"<p>{escape(f'{location_words}, {severity_words}, {length} mm')}</p>")
-    series = result["series"]["edema"]["sequence"]
-    notes = "; ".join([words.SEQUENCES.get(series, series), *map(words.short_flag, codes)])
-    lines.append(f'<p class="dim">{escape(notes)}</p>')
-    exam = escape(result["exam"])
-    lines.append(f'<p class="dim"><code>{exam}</code></p>')
+    exam, outputs = result["exam"], result["outputs"]
+    data = {
+        "exam": exam,
+        "answer": answer,
+        "location": classes["location"] or "null",
+        "severity": classes["severity"] or "null",
+        "flags": " ".join(codes),
+        "levels": " ".join(edema["levels"]),
+        "n": len(edema["levels"]),
+        "confidence": _confidence(result),
+        # The page makes a path of the exam's name: only one that we could have made.
+        "plain": "1" if outputs.get("drawing") and _HASH.fullmatch(exam) else "",
+    }
+    attributes = "".join(f' data-{name}="{escape(str(value))}"' for name, value in data.items())
     picture = ""
-    if result["outputs"].get("summary"):
-        file = f"{EXAMS_NAME}/{exam}/{escape(result['outputs']['summary'])}"
+    if outputs.get("summary"):
+        file = escape(f"{EXAMS_NAME}/{exam}/{outputs['summary']}")
         picture = (
-            f'<a href="{file}"><img src="{file}" loading="lazy" alt="Summary of exam {exam}"></a>'
+            f'<div class="crop"><img src="{file}" loading="lazy" decoding="async" '
+            f'alt="Three slices of exam {escape(exam)} with marks"></div>'
         )
-    data = {"answer": answer, "location": location, "severity": severity, "flags": " ".join(codes)}
-    attributes = "".join(f' data-{name}="{escape(value)}"' for name, value in data.items())
-    return f'<article class="{answer}"{attributes}>{picture}<div>{"".join(lines)}</div></article>\n'
+    return (
+        f'<article class="{answer}" tabindex="-1"{attributes}>{picture}'
+        f'<div class="words">{_words(result, answer, codes)}</div></article>\n'
+    )
 
 
 def write_gallery(
@@ -104,30 +79,91 @@ def write_gallery(
     Raises:
         OSError: it can't be written.
     """
-    flags = Counter(code for row in rows for code in row["flags"].split())
-    answers = Counter(_answer(row) for row in rows)
-    selects = (
-        _select("answer", "Answer", answers, _ANSWERS),
-        _select("location", "Location", Counter(r["location"] or "null" for r in rows),
-                words.LOCATIONS | {"null": "no answer"}),
-        _select("severity", "Severity", Counter(r["severity"] or "null" for r in rows),
-                words.SEVERITIES | {"null": "no answer"}),
-        _select("flags", "Flag", flags, {code: words.short_flag(code) for code in flags}),
-    )  # fmt: skip
     ended = Counter(entry.kind for entry in others)
     more = [f"{ended[kind]} {kind}" for kind in ("failed", "skipped") if ended[kind]]
     aside = f"{' and '.join(more)}: see failures.csv. " if more else ""
     page = (
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width">\n'
-        f"<title>Fascia edema, {len(rows)} exams</title>\n<style>{_STYLE}</style>\n"
-        f"<header><h1>Fascia edema on spine MRI</h1>\n<form>{''.join(selects)}"
-        '<button type="reset">Show all</button> <output></output></form></header>\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>Fascia edema, {len(rows)} exams</title>\n"
+        f"<style>{pages.text('colours.css')}{pages.text('gallery.css')}</style>\n"
+        f"<header><h1>Fascia edema on spine MRI</h1>\n<form>{_form(rows)}</form></header>\n"
         f"<main>\n{''.join(cards)}</main>\n"
-        f"<footer>{escape(aside)}{escape(words.DISCLAIMER)}.</footer>\n"
-        f"<script>{_SCRIPT}</script>\n</html>\n"
+        f"<footer>{escape(aside)}{escape(words.DISCLAIMER)}. Keys: arrows and Enter; F for the "
+        "filters.</footer>\n"
+        f"{pages.text('viewer.html')}"
+        f"<script>{pages.text('picture.js')}{pages.text('gallery.js')}</script>\n"
+        # Where `fasciaseg review --export` wrote how far each exam's review has come.
+        '<script src="reviews.js"></script>\n</html>\n'
     )
     write_whole(out / NAME, page.encode("utf-8", "backslashreplace"))
+
+
+def _words(result: dict[str, Any], answer: str, codes: list[str]) -> str:
+    """What a card says: in short, and what the full view adds."""
+    classes, edema = result["classification"], result["edema"]
+    location, severity = classes["location"] or "null", classes["severity"] or "null"
+    sure = _confidence(result)
+    parts = []
+    if isinstance(sure, float) and answer != "null":
+        low = " low" if sure < LOW_CONFIDENCE else ""
+        parts.append(f'<span class="sure{low}">confidence {sure:.2f}</span>')
+    parts.append(f"<h2>{escape(_headline(answer, edema['levels'], codes))}</h2>")
+    if answer == "yes":
+        told = f"{words.LOCATIONS.get(location, location)}, "
+        told += f"{words.SEVERITIES.get(severity, severity)}, {words.number(edema['length_mm'])} mm"
+        parts.append(f"<p>{escape(told)}</p>")
+    series = result["series"]["edema"]["sequence"]
+    notes = "; ".join([words.SEQUENCES.get(series, series), *map(words.short_flag, codes)])
+    parts.append(f'<p class="dim">{escape(notes)}</p>')
+    exam = escape(result["exam"])
+    parts.append(f'<p class="dim"><code>{exam}</code> <span class="review"></span></p>')
+    reasons = (result.get("confidence") or {}).get("reasons") or ()
+    for title, lines in (
+        ("What speaks against the answer", reasons),
+        ("Please check", [f["text"] for f in result["flags"]]),
+    ):
+        if lines:
+            items = "".join(f"<li>{escape(str(line))}</li>" for line in lines)
+            parts.append(f'<div class="more"><b>{title}</b><ul>{items}</ul></div>')
+    return "".join(parts)
+
+
+def _form(rows: Sequence[dict[str, Any]]) -> str:
+    flags = Counter(code for row in rows for code in row["flags"].split())
+    sure = Counter(_bucket(row["confidence"]) for row in rows)
+    selects = (
+        _select("answer", "Answer", Counter(_answer(row) for row in rows), _ANSWERS),
+        _select("location", "Location", Counter(r["location"] or "null" for r in rows),
+                words.LOCATIONS | {"null": "no answer"}),
+        _select("severity", "Severity", Counter(r["severity"] or "null" for r in rows),
+                words.SEVERITIES | {"null": "no answer"}),
+        _select("flags", "Flag", flags, {code: words.short_flag(code) for code in flags}),
+        _select("confidence", "Confidence", sure, _SURENESS),
+    )  # fmt: skip
+    orders = "".join(f'<option value="{k}">{v}' for k, v in _ORDERS.items())
+    return (
+        f"{''.join(selects)}"
+        '<label hidden>Review <select name="review" data-filter><option value="">all'
+        "</select></label> "
+        f'<label>Order <select name="order">{orders}</select></label> '
+        '<button type="reset">Show all</button> '
+        '<button type="button" id="print">Print</button> <output></output>'
+    )
+
+
+def _confidence(result: dict[str, Any]) -> float | str:
+    """Empty where an earlier version didn't know it."""
+    value = (result.get("confidence") or {}).get("value")
+    return float(value) if isinstance(value, (int, float)) else ""
+
+
+def _bucket(value: float | None) -> str:
+    for name in _SURENESS:
+        low, high = map(float, name.split("-"))
+        if value is not None and low <= value < high:
+            return name
+    return ""
 
 
 def _headline(answer: str, levels: list[str], codes: list[str]) -> str:
@@ -150,4 +186,7 @@ def _select(name: str, label: str, counts: Counter[str], told: dict[str, str]) -
         for value in order
         if counts[value]
     )
-    return f'<label>{label} <select name="{name}"><option value="">all{options}</select></label> '
+    return (
+        f'<label>{label} <select name="{name}" data-filter><option value="">all{options}'
+        "</select></label> "
+    )

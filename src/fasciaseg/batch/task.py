@@ -153,7 +153,7 @@ def _read(job: Job) -> Outcome:
     with writing(folder):
         # Not its parents: a machine that doesn't see the folder must say so.
         folder.mkdir()
-    outputs = write(reading, folder, WriteOptions(job.pictures, job.save_mask))
+    outputs = write(reading, folder, WriteOptions(job.pictures, job.save_mask, for_pages=True))
     with writing(folder):
         sync(folder)
     result = dataclasses.replace(reading.result, outputs=outputs)

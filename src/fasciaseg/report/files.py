@@ -16,11 +16,14 @@ from ..result import Outputs, Result
 from .canvas import Page, palette
 from .film import Film
 from .overlay import slice_page
+from .plain import drawing_js, plain_png
 from .png import encoded
 from .summary import summary_page
 
 RESULT_NAME = "result.json"
 SUMMARY_NAME = "summary.png"
+PLAIN_NAME = "plain.png"
+DRAWING_NAME = "drawing.js"
 MASK_NAME = "edema-mask.nii.gz"
 LEVEL_MAP_NAME = "level-map.nii.gz"
 
@@ -32,10 +35,12 @@ class WriteOptions:
     Attributes:
         pictures: the three slices and the summary.
         save_mask: edema mask and level map as NIfTI.
+        for_pages: with the pictures, what the pages of a batch draw an exam from.
     """
 
     pictures: bool = True
     save_mask: bool = False
+    for_pages: bool = False
 
 
 def write(reading: Reading, out_dir: Path, options: WriteOptions | None = None) -> Outputs:
@@ -55,9 +60,14 @@ def write(reading: Reading, out_dir: Path, options: WriteOptions | None = None) 
     files: dict[str, bytes] = {}
     outputs = Outputs()
     if options.pictures:
-        files |= _pictures(reading)
+        film = Film.of(reading)
+        files |= _pictures(film)
         names = tuple(name for name in files if name != SUMMARY_NAME)
         outputs = dataclasses.replace(outputs, slices=names, summary=SUMMARY_NAME)
+        if options.for_pages:
+            files[PLAIN_NAME] = plain_png(film)
+            files[DRAWING_NAME] = drawing_js(film)
+            outputs = dataclasses.replace(outputs, plain=PLAIN_NAME, drawing=DRAWING_NAME)
     if options.save_mask:
         # nibabel takes a while to import, and few ask for masks.
         from .nifti import edema_mask, level_map
@@ -85,9 +95,8 @@ def result_json(result: Result) -> bytes:
     return f"{text}\n".encode("utf-8", "backslashreplace")
 
 
-def _pictures(reading: Reading) -> dict[str, bytes]:
+def _pictures(film: Film) -> dict[str, bytes]:
     """The PNG files by name; a page is packed while the next one is drawn."""
-    film = Film.of(reading)
 
     def packed_page(page: Page) -> bytes:
         return encoded(page.pixels, palette())
@@ -95,7 +104,7 @@ def _pictures(reading: Reading) -> dict[str, bytes]:
     with ThreadPoolExecutor(max_workers=1) as packer:
         packed = {
             f"slice-{i + 1}.png": packer.submit(packed_page, slice_page(film, i))
-            for i in range(len(reading.slices))
+            for i in range(len(film.greys))
         }
         packed[SUMMARY_NAME] = packer.submit(packed_page, summary_page(film))
         return {name: file.result() for name, file in packed.items()}

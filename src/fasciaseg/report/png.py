@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 _UP = 2
-_PALETTE = 3
+_GREY, _PALETTE = 0, 3
 
 
 def encoded(pixels: npt.NDArray[np.uint8], palette: npt.NDArray[np.uint8]) -> bytes:
@@ -25,15 +25,24 @@ def encoded(pixels: npt.NDArray[np.uint8], palette: npt.NDArray[np.uint8]) -> by
         pixels: (rows, columns), places in the palette.
         palette: (up to 256, 3) RGB.
     """
+    return _file(pixels, _PALETTE, (b"PLTE", palette.tobytes()))
+
+
+def encoded_grey(pixels: npt.NDArray[np.uint8]) -> bytes:
+    """The same of greys (rows, columns), 0 black."""
+    return _file(pixels, _GREY)
+
+
+def _file(pixels: npt.NDArray[np.uint8], colours: int, *more: tuple[bytes, bytes]) -> bytes:
     height, width = pixels.shape
     rows = np.empty((height, 1 + width), np.uint8)
     rows[:, 0] = _UP
     rows[0, 1:] = pixels[0]
     np.subtract(pixels[1:], pixels[:-1], out=rows[1:, 1:])
-    header = struct.pack(">IIBBBBB", width, height, 8, _PALETTE, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 8, colours, 0, 0, 0)
     packer = zlib.compressobj(level=1, memLevel=9, strategy=zlib.Z_RLE)
     packed = packer.compress(rows.data) + packer.flush()
-    parts = ((b"IHDR", header), (b"PLTE", palette.tobytes()), (b"IDAT", packed), (b"IEND", b""))
+    parts = ((b"IHDR", header), *more, (b"IDAT", packed), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in parts)
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..anatomy.band import FasciaBand
 from ..geometry import BoolArray, FloatArray, SliceGeometry
 from ..result import Classification, Depth, LevelEdema, Location, Severity
 from ..vertebrae import LOWER_LUMBAR, SCORED_LEVELS, THORACOLUMBAR
+
+if TYPE_CHECKING:  # what only classifies levels needs no SciPy
+    from ..anatomy.band import FasciaBand
 
 #: More involved levels than this are severe (paper, Methods).
 NON_SEVERE_LEVELS = 3

@@ -1,0 +1,1 @@
+"""How results look: rounding, tables in four formats, figures."""
