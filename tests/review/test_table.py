@@ -53,7 +53,7 @@ def test_a_row_an_exam_and_reader(folder: Path, desk: Desk, exams: dict[str, Exa
     assert (done.readers, done.signed, done.drafts, done.settled, done.open) == (2, 3, 1, 0, 1)
     rows = table(folder / "reviews.csv")
     assert tuple(rows[0]) == COLUMNS
-    assert rows[0] | {"changed_at": ""} == {
+    assert rows[0] | {"changed_at": "", "length_mm": ""} == {
         "exam": one, "reader": "Ann", "role": "reader", "fascia_edema": "true",
         "location": "thoracolumbar", "severity": "non_severe", "n_levels": "3",
         "levels": "T12 L1 L2", "length_mm": "", "image_quality": "good", "numbering": "",
@@ -152,3 +152,33 @@ def test_nothing_to_export_is_named(folder: Path, tmp_path: Path, desk: Desk) ->
     (folder / "results.csv").write_text("a,b\n1,2\n")
     with pytest.raises(UsageError, match="isn't the table"):
         export_tables(folder)
+
+
+def test_a_readers_length_is_the_fascia_of_the_marked_levels(
+    folder: Path, desk: Desk, exams: dict[str, Exam]
+) -> None:
+    """As the software measures it where edema fills its levels, and a little more."""
+    severe = next(n for n, e in exams.items() if e.told["classification"]["severity"] == "severe")
+    told = exams[severe].told["edema"]
+    desk.read("Ann", severe, *told["levels"])
+    desk.read("Ben", severe)
+    desk.read("Cem", severe, cant=True)
+    export_tables(folder)
+    mine = {r["reader"]: r["length_mm"] for r in table(folder / "reviews.csv")
+            if r["exam"] == severe}  # fmt: skip
+    whole = sum(
+        p["length_mm"] / p["coverage"] for p in told["per_level"] if p["level"] in told["levels"]
+    )
+    assert float(mine["Ann"]) == pytest.approx(whole, rel=0.03)
+    assert float(mine["Ann"]) > told["length_mm"]
+    assert (mine["Ben"], mine["Cem"]) == ("0.0", "")
+
+
+def test_an_older_batch_leaves_the_length_open(
+    folder: Path, desk: Desk, exams: dict[str, Exam]
+) -> None:
+    one = min(exams)
+    (folder / "exams" / one / "drawing.js").unlink()
+    desk.read("Ann", one, "L1")
+    export_tables(folder)
+    assert table(folder / "reviews.csv")[0]["length_mm"] == ""

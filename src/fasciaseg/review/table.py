@@ -14,6 +14,7 @@ from ..batch.results import COLUMNS as RESULT_COLUMNS
 from ..batch.results import CSV_NAME
 from ..errors import UsageError
 from .exams import Exam
+from .length import marked_mm
 from .names import slugs
 from .panel import Panel, panels
 from .reading import Reading
@@ -61,7 +62,7 @@ def export(folder: Path, store: Store, exams: dict[str, Exam]) -> Exported:
     """
     header, software = _software(folder)
     readers, found = store.readers(), panels(store, exams)
-    rows = [row for name in sorted(found) for row in _rows(found[name], readers)]
+    rows = [row for name in sorted(found) for row in _rows(folder, found[name], readers)]
     rows += [
         {**{name: row.get(name, "") for name in _OF_SOFTWARE},
          "reader": "software", "role": "software"}
@@ -83,22 +84,24 @@ def export(folder: Path, store: Store, exams: dict[str, Exam]) -> Exported:
     )
 
 
-def _rows(panel: Panel, readers: Sequence[Reader]) -> Iterable[dict[str, str]]:
+def _rows(folder: Path, panel: Panel, readers: Sequence[Reader]) -> Iterable[dict[str, str]]:
     for reader in readers:
         reading = panel.signed.get(reader.number)
         if reading is not None:
-            yield _row(panel.exam.name, _cell(reader.name), "reader", reading)
+            yield _row(folder, panel.exam, _cell(reader.name), "reader", reading)
     if panel.consensus is not None:
-        yield _row(panel.exam.name, "consensus", "consensus", panel.consensus)
+        yield _row(folder, panel.exam, "consensus", "consensus", panel.consensus)
 
 
-def _row(exam: str, reader: str, role: str, reading: Reading) -> dict[str, str]:
+def _row(folder: Path, exam: Exam, reader: str, role: str, reading: Reading) -> dict[str, str]:
+    length = marked_mm(folder, exam, reading)
     return {
-        "exam": exam,
+        "exam": exam.name,
         "reader": reader,
         "role": role,
         **_answer(reading),
         "n_levels": "" if reading.cant else str(len(reading.levels)),
+        "length_mm": "" if length is None else f"{length:.1f}",
         "image_quality": reading.quality or "",
         "numbering": reading.numbering or "",
         "comment": _cell(reading.comment),
