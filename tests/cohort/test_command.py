@@ -115,7 +115,7 @@ def test_a_table_that_is_not_there(clinic: Clinic, command: Command, tmp_path: P
     results, _, description = mixed(clinic).files()
     gone = tmp_path / "gone.csv"
     code, _, err = command(results, gone, "--out", tmp_path / "o", "--columns", description)
-    assert code in (2, 4)
+    assert code == 4
     assert "gone.csv" in err
 
 
@@ -143,16 +143,16 @@ def test_without_the_extra_it_says_what_to_install(
 def test_words_of_the_clinic_become_neither_formulas_nor_markup(
     clinic: Clinic, tmp_path: Path
 ) -> None:
-    evil = ["=1+1", "@SUM(A1)", "<script>alert(1)</script>"]
+    evil = ["=1+1", "@SUM(A1)", "<script>alert(1)</script>", "+cmd", "-cmd"]
     for number in range(30):
-        clinic.add(number, ["", "L4", ""][number % 3], site=evil[number // 3 % 3])
+        clinic.add(number, ["", "L4", ""][number % 3], site=evil[number // 3 % 5])
     clinic.toml = '[columns.site]\nkind = "categorical"\nlabel = "<b>Site</b>"\n'
     results, clinical, description = clinic.files()
     out = tmp_path / "study"
     run(results, clinical, out, CohortOptions(columns=description))
     cells = [c for p in out.rglob("*.csv") for row in table(p) for c in row]
     assert any("SUM(A1)" in c for c in cells)
-    assert not [c for c in cells if c.lstrip()[:1] in ("=", "@")]
+    assert not [c for c in cells if c.lstrip().startswith(("=", "@", "+cmd", "-cmd"))]
     page = (out / "index.html").read_text(encoding="utf-8")
     assert "<script>alert" not in page
     assert "<b>Site</b>" not in page

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fasciaseg.batch.results import COLUMNS as RESULT_COLUMNS
+from fasciaseg.cohort.exams import read_export
 from fasciaseg.errors import UsageError
 from fasciaseg.review import export_tables
 from fasciaseg.review.exams import Exam
@@ -182,3 +183,17 @@ def test_an_older_batch_leaves_the_length_open(
     desk.read("Ann", one, "L1")
     export_tables(folder)
     assert table(folder / "reviews.csv")[0]["length_mm"] == ""
+
+
+def test_a_study_takes_its_groups_from_a_reader_or_the_consensus(
+    folder: Path, desk: Desk, exams: dict[str, Exam]
+) -> None:
+    one, two, *_ = sorted(exams)
+    for reader in ("Ann", "Ben"):
+        desk.read(reader, one, "L4", "L5")
+        desk.read(reader, two)
+    export_tables(folder)
+    for who in ("Ann", "consensus"):
+        read = {e.exam: e.reading for e in read_export(folder, None, who).exams}
+        assert (read[one].present, read[one].levels) == (True, ("L4", "L5"))
+        assert (read[two].present, read[two].levels) == (False, ())
