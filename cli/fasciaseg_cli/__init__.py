@@ -23,6 +23,8 @@ def main() -> None:
         signal.signal(signal.SIGINT, interrupt.interrupt)
     # Imports make garbage collectors busy and leave no garbage.
     gc.set_threshold(100_000, 50, 50)
+    # NumPy's linear algebra is small here: threads of its own would only wait for each other.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     code = INTERRUPTED
     try:
         from .guard import run

@@ -16,7 +16,7 @@ from .batch import batch
 from .cohort import cohort
 from .guard import logged, reported, say, say_bytes
 from .interrupt import check
-from .reading import Anchor, AssumeSpine, InvolvedFraction, K, Model, SaveMask, StudyDate
+from .reading import Anchor, AssumeSpine, InvolvedFraction, K, Model, Rule, SaveMask, StudyDate
 from .review import review
 from .scan import scan
 
@@ -93,6 +93,7 @@ def classify(
     assume_spine: AssumeSpine = False,
     anchor: Anchor = None,
     involved_fraction: InvolvedFraction = Options.involved_fraction,
+    rule: Rule = Options.rule,
     k: K = ThresholdOptions.k,
     model: Model = None,
     study_date: StudyDate = False,
@@ -122,6 +123,7 @@ def classify(
             assume_spine=assume_spine,
             anchor=parse(anchor) if anchor is not None else None,
             involved_fraction=involved_fraction,
+            rule=rule,
             threshold=ThresholdOptions(k=k),
             model=model,
         )

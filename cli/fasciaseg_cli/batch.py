@@ -12,7 +12,7 @@ from fasciaseg.errors import UsageError
 from fasciaseg.options import Options, ThresholdOptions
 
 from .guard import complain, logged, reported, say
-from .reading import AssumeSpine, InvolvedFraction, K, Model, SaveMask, StudyDate
+from .reading import AssumeSpine, InvolvedFraction, K, Model, Rule, SaveMask, StudyDate
 
 if TYPE_CHECKING:
     from fasciaseg.batch import RunOptions, Summary
@@ -110,6 +110,7 @@ def batch(
     save_mask: SaveMask = False,
     assume_spine: AssumeSpine = False,
     involved_fraction: InvolvedFraction = Options.involved_fraction,
+    rule: Rule = Options.rule,
     k: K = ThresholdOptions.k,
     model: Model = None,
     study_date: StudyDate = False,
@@ -138,6 +139,7 @@ def batch(
                 study_date=study_date,
                 assume_spine=assume_spine,
                 involved_fraction=involved_fraction,
+                rule=rule,
                 threshold=ThresholdOptions(k=k),
                 model=model,
             ),

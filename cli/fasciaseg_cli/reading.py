@@ -49,6 +49,14 @@ Model: TypeAlias = Annotated[
         help="Localizer network (ONNX) to use instead of the one that comes along.",
     ),
 ]
+Rule: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="axial|spinous",
+        help="Which level a stretch of fascia belongs to: the vertebral body at its height, or "
+        "the spinous process before it.",
+    ),
+]
 SaveMask: TypeAlias = Annotated[
     bool,
     typer.Option("--save-mask", help="Also write edema mask and level map as NIfTI."),

@@ -14,6 +14,7 @@ from .geometry import SliceGeometry
 from .reading import SeriesContext
 from .result import Flag
 from .scoring.score import NOTABLE_MM, Score
+from .scoring.spinous import UNCERTAIN
 from .vertebrae import LOWER_LUMBAR, SCORED_LEVELS, THORACIC, THORACOLUMBAR
 
 if TYPE_CHECKING:
@@ -93,18 +94,22 @@ def about_bright_fat(context: SeriesContext, levels: Collection[str]) -> Flag:
     return flag(code, levels=", ".join(n for n in SCORED_LEVELS if n in levels))
 
 
-def about_edema(scored: Score) -> list[Flag]:
-    """What a reader has to know about the edema that was counted."""
+def about_edema(scored: Score, rule: str = "axial") -> list[Flag]:
+    """What a reader has to know about the edema that was counted under a level rule."""
     flags = []
     involved = set(scored.levels)
     if scored.depth is not None and scored.depth.subcutaneous > 0.5:
         flags.append(flag("subcutaneous_edema"))
+    if rule == "spinous" and any(r.length_mm > 0 for r in scored.per_level if r.level in UNCERTAIN):
+        flags.append(flag("spinous_extrapolated"))
     if involved & THORACIC and involved & (THORACOLUMBAR | LOWER_LUMBAR):
         flags.append(flag("extends_above_T11"))
     if scored.below_mm >= NOTABLE_MM:
         flags.append(flag("extends_below_L5"))
     if scored.at_edge:
         flags.append(flag("edema_reaches_image_edge"))
-    if involved and any(r.involved is None for r in scored.per_level):
+    # Under `spinous` the level above the topmost body is nearly always cut: no news without edema.
+    cut = [r for r in scored.per_level if r.involved is None]
+    if involved and any(rule == "axial" or r.length_mm > 0 for r in cut):
         flags.append(flag("level_partly_in_view"))
     return flags

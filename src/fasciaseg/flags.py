@@ -170,6 +170,12 @@ FLAGS: dict[str, FlagText] = {
         "Marked edema reaches the skin, where coil flare and motion look alike.",
         "Check on the pictures that the marked area isn't skin or coil flare.",
     ),
+    "spinous_extrapolated": FlagText(
+        "T5–T11 by extrapolated processes",
+        "Under the rule spinous, edema lies at levels T5 to T11, where the ends of the spinous "
+        "processes rest on few measurements or on textbook anatomy.",
+        "Count these levels by eye, or classify with the rule axial.",
+    ),
     "extends_above_T11": FlagText(
         "edema extends above T11",
         "Edema also involves levels from T5 to T10, which belong to none of the location groups.",

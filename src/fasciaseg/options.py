@@ -11,6 +11,9 @@ from typing import Any
 from .anatomy.anchor import UserAnchor
 from .errors import UsageError
 
+#: How a stretch of fascia can be given to a level (`scoring.territories`).
+RULES: tuple[str, ...] = ("axial", "spinous")
+
 
 @dataclass(frozen=True)
 class ThresholdOptions:
@@ -65,7 +68,8 @@ class Options:
         study_date: put the StudyDate into the result.
         assume_spine: read the stack's middle with a flag when no vertebra is found.
         involved_fraction: share of a level's fascia that edema must cover (design: one third).
-        rule: how a stretch of fascia is given to a level; `axial` is the only rule yet.
+        rule: how a stretch of fascia is given to a level: `axial`, by the vertebral body at its
+            height, or `spinous`, by the spinous process before it.
         anchor: a reader's word on the numbering (`anatomy.anchor.parse` makes it from text).
         threshold: how bright is edema.
         model: an ONNX file instead of the shipped localizer (validation uses fold models).
@@ -90,8 +94,10 @@ class Options:
             raise UsageError(
                 "bad_option", f"involved_fraction must lie in (0, 1], not {self.involved_fraction}."
             )
-        if self.rule != "axial":
-            raise UsageError("bad_option", f"Unknown level rule {self.rule!r}; use 'axial'.")
+        if self.rule not in RULES:
+            raise UsageError(
+                "bad_option", f"Unknown level rule {self.rule!r}; use {' or '.join(RULES)}."
+            )
 
     def deciding(self) -> dict[str, Any]:
         """The options that decide a result, for `software.options`."""

@@ -180,7 +180,7 @@ def read_stack(
     with clock.step("fascia"):
         parts = [TracedSlice.of(s, m) for s, m in zip(slices, spine.marks, strict=True)]
         beside = _beside(stack, spine, localizer)
-    levels = territories(spine.vertebrae) if spine.found else {}
+    levels = territories(spine.vertebrae, options.rule) if spine.found else {}
     plain = context.edema.sequence == "T2"
     told: Suppressed | None = None
     if plain and t1 is not None and levels and parts[1].traced:
@@ -211,9 +211,9 @@ def read_stack(
     if deciding is not None and scored.mostly_judged(found.unsuppressed):
         if any(r.involved is not None for r in scored.per_level):
             classification = classify_levels(scored.levels)
-            flags += doubts.about_edema(scored)
-            if by_t1 is not None and by_t1.collection and not classification.fascia_edema:
-                # It may be blood: not dismissed as if nothing were there.
+            flags += doubts.about_edema(scored, options.rule)
+            if by_t1 is not None and by_t1.collection:
+                # It may be blood: neither dismissed, nor is what is left of it called edema.
                 classification = Classification(None, None, None)
         else:
             flags.append(flag("no_scored_level_in_view"))

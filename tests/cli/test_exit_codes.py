@@ -158,8 +158,12 @@ def test_wrong_usage(run: Run, arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--involved-fraction", "0"], ["--involved-fraction", "1.2"], ["--k", "-1"]]
-)
+    "arguments",
+    [
+        ["--involved-fraction", "0"], ["--involved-fraction", "1.2"], ["--k", "-1"],
+        ["--rule", "disc"],
+    ],
+)  # fmt: skip
 def test_values_that_mean_nothing(exam: Path, arguments: list[str]) -> None:
     assert_ends(classify(exam, *arguments), 2)
 

@@ -49,10 +49,12 @@ def test_command_and_library_agree(exam: Path, tmp_path: Path) -> None:
 
 def test_options_reach_the_result(exam: Path, tmp_path: Path) -> None:
     more = ["--involved-fraction", "0.9", "--k", "3", "--save-mask", "--study-date", "--json"]
+    more += ["--rule", "spinous"]
     done = CliRunner().invoke(app, ["classify", str(exam), "--out", str(tmp_path), *more])
     result = json.loads(done.stdout)
     assert result["software"]["options"]["involved_fraction"] == 0.9
     assert result["software"]["options"]["threshold"]["k"] == 3
+    assert result["software"]["options"]["rule"] == result["edema"]["rule"] == "spinous"
     assert re.fullmatch(r"\d{8}", result["study"]["study_date"])
     for name in (result["outputs"]["mask"], result["outputs"]["level_map"]):
         assert (tmp_path / name).is_file()

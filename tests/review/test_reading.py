@@ -38,6 +38,14 @@ def test_boundaries_are_the_softwares_own() -> None:
     assert boundaries(None, BODIES) == territories(BODIES)
 
 
+def test_boundaries_follow_the_rule_of_the_result() -> None:
+    """Readers mark between the lines that the software scored by, whatever they rename."""
+    assert boundaries(None, BODIES, "spinous") == territories(BODIES, "spinous")
+    assert boundaries(None, BODIES, "spinous")["L2"] != boundaries(None, BODIES)["L2"]
+    named = [v for v in renamed("L4@-180", BODIES) if v is not None]
+    assert boundaries("L4@-180", BODIES, "spinous") == territories(named, "spinous")
+
+
 def test_changes_add_up() -> None:
     read = reading(marks("L1", "L2"), marks("L2", on=False), {"comment": "a"}, {"signed": True})
     assert (read.levels, read.comment, read.signed) == (("L1",), "a", True)

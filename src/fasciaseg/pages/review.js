@@ -193,6 +193,8 @@
     for (const button of $("quality").querySelectorAll("button")) {
       button.setAttribute("aria-pressed", button.dataset.quality === reading.quality);
     }
+    $("between").textContent = view.rule === "spinous"
+      ? "the ends of neighbouring spinous processes" : "vertebral centres";
     $("number").hidden = !view.bodies.length;
     $("number").firstChild.textContent = reading.numbering
       ? `Numbering: ${reading.numbering.split("@")[0]} named ` : "Numbering … ";

@@ -118,16 +118,17 @@ def draw_frame(page: Page, view: View, x: int, top: int) -> None:
     _scale_bar(page, view, x + 2, below)
 
 
-@lru_cache(maxsize=1)
-def legend() -> Page:
-    """What the lines and brackets mean."""
+@lru_cache(maxsize=2)
+def legend(rule: str = "axial") -> Page:
+    """What the lines and brackets mean, under a level rule."""
+    boundary = "patient axial plane" if rule == "axial" else f"rule {rule}"
     page, y = Page.blank(LEGEND_WIDTH, 104), 0
     edge = np.array([[5, 4], [41, 4], [41, 14], [5, 14], [5, 4]], dtype=float)
     middle = np.array([[0, 9], [46, 9]], dtype=float)
     for text, pen, line in (
         ("Edema", EDEMA, edge),
         ("Fascia", FASCIA, middle),
-        ("Level boundary (patient axial plane)", BOUNDARY, middle),
+        (f"Level boundary ({boundary})", BOUNDARY, middle),
     ):
         sample = Page.blank(46, 18, SWATCH)
         if pen is EDEMA:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..batch.results import EXAMS_NAME, results
 from ..errors import UsageError
+from ..options import RULES
 from ..pages import DRAWING_CALL
 from ..vertebrae import LEVELS, Vertebra
 
@@ -38,6 +39,11 @@ class Exam:
     name: str
     vertebrae: tuple[Vertebra, ...]
     told: dict[str, Any]
+
+    @property
+    def rule(self) -> str:
+        """How the software gave the fascia to levels; `load` takes no exam of an unknown rule."""
+        return str(self.told["edema"].get("rule", "axial"))
 
 
 def load(folder: Path) -> dict[str, Exam]:
@@ -99,6 +105,8 @@ def _exam(told: dict[str, Any]) -> Exam | None:
         if told["classification"]["fascia_edema"] not in (True, False, None):
             return None
         if not isinstance(told["edema"]["levels"], list):
+            return None
+        if told["edema"].get("rule", "axial") not in RULES:
             return None
     except (KeyError, TypeError, ValueError):
         return None

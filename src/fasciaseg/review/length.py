@@ -37,7 +37,7 @@ def marked_mm(folder: Path, exam: Exam, reading: Reading) -> float | None:
     pieces = np.linalg.norm(np.diff(line, axis=0), axis=1)
     middles = (z[:-1] + z[1:]) / 2
     inside = np.zeros(len(pieces), bool)
-    for level, (upper, lower) in boundaries(reading.numbering, exam.vertebrae).items():
+    for level, (upper, lower) in boundaries(reading.numbering, exam.vertebrae, exam.rule).items():
         if level in reading.levels:
             inside |= (middles <= upper) & (middles > lower)
     return float(pieces[inside].sum())

@@ -143,9 +143,11 @@ def renamed(numbering: str | None, bodies: Sequence[Vertebra]) -> tuple[Vertebra
     )
 
 
-def boundaries(numbering: str | None, bodies: Sequence[Vertebra]) -> dict[str, tuple[float, float]]:
-    """{level: (upper z, lower z)} under a reader's names, by the rule that the software scores."""
-    return territories([v for v in renamed(numbering, bodies) if v is not None])
+def boundaries(
+    numbering: str | None, bodies: Sequence[Vertebra], rule: str = "axial"
+) -> dict[str, tuple[float, float]]:
+    """{level: (upper z, lower z)} under a reader's names, by the rule that the software scored."""
+    return territories([v for v in renamed(numbering, bodies) if v is not None], rule)
 
 
 def _changed(reading: Reading, changes: Mapping[str, Any], bodies: Sequence[Vertebra]) -> Reading:

@@ -37,6 +37,7 @@ def levels_view(exam: Exam, reading: Reading, options: ReviewOptions) -> dict[st
     return {
         **software,
         "named": not hidden,
+        "rule": exam.rule,
         "bodies": [
             {
                 "level": None if hidden or name is None else name.level,
@@ -46,7 +47,9 @@ def levels_view(exam: Exam, reading: Reading, options: ReviewOptions) -> dict[st
         ],
         "territories": [
             {"level": None if hidden else level, "upper": upper, "lower": lower}
-            for level, (upper, lower) in boundaries(reading.numbering, exam.vertebrae).items()
+            for level, (upper, lower) in boundaries(
+                reading.numbering, exam.vertebrae, exam.rule
+            ).items()
         ],
         "reading": reading.to_dict(),
     }

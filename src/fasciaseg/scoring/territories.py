@@ -1,27 +1,40 @@
-"""Rule `axial`: which stretch of fascia belongs to which level.
+"""Which stretch of fascia belongs to which level.
 
-The boundary between a vertebra and the one below is the axial plane halfway between their
-centres; above the highest body and below L5 it lies half the neighbouring distance away.
+Every level has a height, and the boundary between two is the axial plane halfway between theirs;
+beyond the first and the last it lies half the neighbouring distance away. Under the rule `axial`
+a level's height is that of its body's centre, under `spinous` that of its spinous process' end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ..geometry import FloatArray
 from ..vertebrae import LEVELS, SCORED_LEVELS, Vertebra
+from .spinous import tip_heights
 
 #: Centre-to-centre distance where only one body was found, mm (an adult's lumbar spine).
 TYPICAL_STEP_MM = 34.0
 
 
-def territories(vertebrae: Sequence[Vertebra]) -> dict[str, tuple[float, float]]:
+def territories(
+    vertebrae: Sequence[Vertebra], rule: str = "axial"
+) -> dict[str, tuple[float, float]]:
     """{level: (upper z, lower z)} in LPS mm for the scored levels among `vertebrae`.
 
-    A vertebra missing between two found ones gets its territory by interpolation.
+    A vertebra missing between two found ones gets its territory by interpolation. The rule
+    `spinous` adds the level above the topmost one, whose process hangs down into view.
     """
-    heights = _with_missing({v.level: v.center_lps_mm[2] for v in vertebrae})
+    centers = _with_missing({v.level: np.array(v.center_lps_mm) for v in vertebrae})
+    if rule == "spinous":
+        return _between(tip_heights(centers, TYPICAL_STEP_MM))
+    return _between({n: float(c[2]) for n, c in centers.items()})
+
+
+def _between(heights: Mapping[str, float]) -> dict[str, tuple[float, float]]:
+    """Stretches around heights that are given head to foot."""
     levels = list(heights)
     if not levels:
         return {}
@@ -38,11 +51,12 @@ def territories(vertebrae: Sequence[Vertebra]) -> dict[str, tuple[float, float]]
     }
 
 
-def _with_missing(heights: dict[str, float]) -> dict[str, float]:
-    """The same, head to foot, with heights interpolated for levels left out in between."""
-    places = sorted(LEVELS.index(n) for n in heights if n != "S1")
+def _with_missing(centers: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """The same, head to foot, with centres interpolated for levels left out in between."""
+    places = sorted(LEVELS.index(n) for n in centers if n != "S1")
     if not places:
         return {}
-    z = [heights[LEVELS[p]] for p in places]
-    every = range(places[0], places[-1] + 1)
-    return {LEVELS[p]: float(np.interp(p, places, z)) for p in every}
+    known = np.array([centers[LEVELS[p]] for p in places])
+    every = np.arange(places[0], places[-1] + 1)
+    found = np.stack([np.interp(every, places, known[:, axis]) for axis in range(3)], axis=1)
+    return {LEVELS[p]: c for p, c in zip(every, found, strict=True)}
