@@ -16,6 +16,8 @@ GROUPS = {
     "phantom STIR": "Phantom, STIR",
     "phantom T2_DIXON_WATER": "Phantom, Dixon water",
 }
+#: Painted at least this far from muscle (0) to CSF (1) is as bright as fluid.
+FLUID = 0.85
 #: Steps of painted brightness over the exam's own muscle.
 STEPS = ((0.0, 1.0), (1.0, 1.25), (1.25, 1.5), (1.5, 2.0), (2.0, 3.0), (3.0, 99.0))
 
@@ -28,6 +30,7 @@ def report(rows: Sequence[Row], seed: int) -> str:
         _main(reported),
         CURVES,
         _steps(reported),
+        _fluid(reported),
         _mimics(reported),
         _lengths(reported),
         _tuning(rows),
@@ -143,6 +146,29 @@ def _steps(rows: Sequence[Row]) -> str:
         ]  # fmt: skip
         thick.append(f"| {low}–{high:g} | {share(mine, class_right)} |")
     return "\n".join(out + thick) + "\n"
+
+
+def _fluid(rows: Sequence[Row]) -> str:
+    out = [
+        "",
+        f"As bright as fluid (at least {FLUID:g} of the way from muscle to CSF) and 3 mm thick:",
+        "",
+        "| | location and severity right | the same where no level is borderline "
+        "| level list right |",
+        "|---|---|---|---|",
+    ]
+    for group in ("dixon", "stir-like"):
+        mine = [
+            r for r in rows
+            if r.contrast_group == group and not r.mimic and has_to_be_found(r)
+            and (r.brightness or 0.0) >= FLUID
+        ]  # fmt: skip
+        clear = [r for r in mine if r.clear]
+        out.append(
+            f"| {GROUPS[group]} | {share(mine, class_right)} | {share(clear, class_right)} "
+            f"| {share(mine, _levels)} |"
+        )
+    return "\n".join(out) + "\n"
 
 
 def _mimics(rows: Sequence[Row]) -> str:

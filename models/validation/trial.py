@@ -71,6 +71,8 @@ class Row:
     true_levels: tuple[str, ...]
     confidence: float | None = None
     features: dict[str, float] = field(default_factory=dict)
+    #: Painted brightness, 0 for the exam's muscle, 1 for its CSF; None where nothing was painted.
+    brightness: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """For a table."""
@@ -199,6 +201,7 @@ def compare(
         true_levels=truth.levels,
         confidence=r.confidence.value if r and r.confidence and answered else None,
         features=r.confidence.signs.to_dict() if r and r.confidence and r.confidence.signs else {},
+        brightness=bands[0].brightness if bands else None,
     )
 
 

@@ -72,7 +72,7 @@ def _about_plain_t2(told: Suppressed | None) -> list[Flag]:
         flags.append(flag("t1_shifted", mm=told.shift.length_mm))
     if told is not None and told.sure and not told.usable:
         flags.append(flag("t1_unfit"))
-    if told is not None and told.collection:
+    if told is not None and told.collection_mm2:
         flags.append(flag("t1_bright_collection"))
     return flags
 

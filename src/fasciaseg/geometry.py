@@ -20,6 +20,23 @@ BoolArray: TypeAlias = npt.NDArray[np.bool_]
 Vector: TypeAlias = tuple[float, float, float]
 
 
+@dataclass(frozen=True, eq=False)
+class InPlane:
+    """One slice's pixel coordinates as another's: affine, so a few numbers say it for all pixels.
+
+    Attributes:
+        matrix: (2, 2).
+        offset: (2,) where pixel (0, 0) comes to lie.
+    """
+
+    matrix: FloatArray
+    offset: FloatArray
+
+    def __call__(self, rc: AnyArray) -> FloatArray:
+        """Map (..., 2) as (row, column)."""
+        return np.asarray(rc @ self.matrix.T + self.offset)
+
+
 @dataclass(frozen=True)
 class SliceGeometry:
     """Position and orientation of one slice.
@@ -72,6 +89,12 @@ class SliceGeometry:
         column = d @ np.asarray(self.column_axis) / self.spacing_mm[1]
         return np.stack([row, column], axis=-1)
 
+    def to_pixels_of(self, other: SliceGeometry) -> InPlane:
+        """Where this slice's pixels lie on another one's plane, seen along its normal."""
+        corners = self.to_lps(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]))
+        offset, down, across = other.to_pixel(corners)
+        return InPlane(np.stack([down - offset, across - offset], axis=1), offset)
+
     def heights_mm(self, rc: AnyArray) -> FloatArray:
         """LPS z of pixel coordinates (..., 2): levels are told apart by it."""
         rc = np.asarray(rc, dtype=float)
@@ -79,11 +102,12 @@ class SliceGeometry:
         across = rc[..., 1] * (self.spacing_mm[1] * self.column_axis[2])
         return np.asarray(self.origin_lps_mm[2] + down + across)
 
-    def height_map_mm(self) -> FloatArray:
+    def height_map_mm(self) -> npt.NDArray[np.float32]:
         """LPS z of every pixel (rows, columns)."""
         down = np.arange(self.shape[0]) * self.spacing_mm[0] * self.row_axis[2]
         across = np.arange(self.shape[1]) * self.spacing_mm[1] * self.column_axis[2]
-        return np.asarray(self.origin_lps_mm[2] + down[:, None] + across[None, :])
+        start = (self.origin_lps_mm[2] + down).astype(np.float32)
+        return np.asarray(start[:, None] + across.astype(np.float32))
 
     def transposed(self) -> SliceGeometry:
         """The geometry of `pixels.T`."""

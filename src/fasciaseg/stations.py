@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import ndimage
 
 from .anatomy.spine import SliceStack
 from .geometry import BoolArray, FloatArray, Slice, SliceGeometry
+from .resample import resampled
 
 #: One station fades into the next over this much of their overlap.
 FADE_MM = 20.0
@@ -159,30 +159,43 @@ def _margins(base: SliceGeometry, others: Sequence[SliceGeometry]) -> _Margins:
 
 def seen_on(stack: SliceStack, geometry: SliceGeometry) -> tuple[FloatArray, BoolArray]:
     """What a stack shows on another slice's grid: values (rows, columns) and where it has any."""
-    rows, columns = geometry.shape
-    lps = geometry.to_lps(np.moveaxis(np.indices((rows, columns)), 0, -1))
     first = stack.geometries[0]
     normal = np.asarray(first.normal) * (1.0 if first.normal[0] > 0 else -1.0)
     at = np.array([np.asarray(g.center_lps_mm) @ normal for g in stack.geometries])
     step = float(np.median(np.diff(at)))
-    along = lps @ normal
-    total, weights = np.zeros((rows, columns)), np.zeros((rows, columns))
+    origin, down, across = geometry.to_lps(np.array([[0, 0], [1, 0], [0, 1]])) @ normal
+    along = _linear(origin, down - origin, across - origin, geometry.shape)
+    total, weights = (np.zeros(geometry.shape, np.float32) for _ in range(2))
     reach = step * (1 + BESIDE_STEPS)
     for k in np.nonzero((at >= along.min() - reach) & (at <= along.max() + reach))[0]:
         share = np.clip(1 - np.abs(along - at[k]) / step, 0, 1)
         if k in (0, len(at) - 1):
             outside = (along - at[k]) * (1 if k else -1)
             share = np.where((outside >= 0) & (outside <= BESIDE_STEPS * step), 1.0, share)
-        s = stack[int(k)]
-        rc = np.moveaxis(s.geometry.to_pixel(lps), -1, 0)
-        last_row, last_column = (n - 0.5 for n in s.geometry.shape)
-        inside = (rc[0] >= -0.5) & (rc[0] <= last_row) & (rc[1] >= -0.5) & (rc[1] <= last_column)
-        share = np.where(inside, share, 0.0)
-        if share.any():
-            total += share * ndimage.map_coordinates(s.pixels, rc, order=1, mode="nearest")
-            weights += share
+        if not share.any():
+            continue
+        shown = stack.geometries[int(k)]
+        place = geometry.to_pixels_of(shown)
+        for n, start, (row, column) in zip(shown.shape, place.offset, place.matrix, strict=True):
+            rc = _linear(start, row, column, geometry.shape)
+            share = share * ((rc >= -0.5) & (rc <= n - 0.5))
+        share = share.astype(np.float32)
+        total += share * resampled(stack[int(k)].pixels, place, geometry.shape)
+        weights += share
     seen = weights > 0
     return np.divide(total, weights, out=np.zeros_like(total), where=seen), seen
+
+
+def _linear(start: float, by_row: float, by_column: float, shape: tuple[int, int]) -> FloatArray:
+    """What grows by so much a row and so much a column, (rows or 1, columns or 1).
+
+    Planes of one exam are mostly parallel: where nothing grows, one value stands for all.
+    """
+    row, column = (
+        np.arange(n if abs(by) * n > 1e-9 else 1)
+        for n, by in zip(shape, (by_row, by_column), strict=True)
+    )
+    return np.asarray(start + by_row * row[:, None] + by_column * column)
 
 
 def _fade(shown: BoolArray, row_mm: float) -> FloatArray:

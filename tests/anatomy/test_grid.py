@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from fasciaseg.anatomy.localizer import PIXEL_MM, Localizer, standardised, to_grid
 from fasciaseg.geometry import Slice, SliceGeometry
@@ -39,6 +40,23 @@ def test_the_grid_keeps_places(row_mm: float, column_mm: float, at: tuple[float,
     weight = grid[grid > 0.05]
     found = geometry.to_lps((rc * weight[:, None]).sum(axis=0) / weight.sum())
     assert found == pytest.approx([3.0, -20 + at[0], 55 + at[1]], abs=0.2)
+
+
+@quick
+@given(st.floats(0.3, 3.0), st.floats(0.3, 3.0), st.tuples(st.integers(3, 90), st.integers(3, 90)))
+def test_the_grid_is_smoothed_and_read_between_pixels(
+    row_mm: float, column_mm: float, shape: tuple[int, int]
+) -> None:
+    """What SciPy makes of a Gaussian and the straight lines between pixels."""
+    pixels = np.random.default_rng(3).normal(100, 30, shape).astype(np.float32)
+    g = sagittal_geometry((3.0, -20.0, 55.0), shape, (row_mm, column_mm))
+    grid, _ = to_grid(Slice(pixels, g, "1.1", 0))
+    zoom = PIXEL_MM / np.array([row_mm, column_mm])
+    smooth = ndimage.gaussian_filter(pixels, 0.35 * zoom)
+    expected = ndimage.affine_transform(
+        smooth, zoom, (zoom - 1) / 2, output_shape=grid.shape, order=1, mode="nearest"
+    )
+    np.testing.assert_allclose(grid, expected, atol=1e-2)
 
 
 def test_a_tilted_slice_keeps_its_axes() -> None:

@@ -59,6 +59,7 @@ def test_a_row_for_statistics(result: Result, tmp_path: Path) -> None:
     assert row["L2_involved"] == "", "not judged"
     assert row["T5_involved"] == "", "not in view"
     assert (row["depth_fascial"], row["threshold_low"]) == ("0.9", "123.4")
+    assert row["rule"] == "axial"
 
 
 def test_no_answer_is_empty_not_none(result: Result, tmp_path: Path) -> None:

@@ -236,3 +236,13 @@ def test_other_tables_are_refused(clinic: Clinic, tmp_path: Path) -> None:
     clinic.results.append(clinic.results[0])
     with pytest.raises(UsageError, match="more than once"):
         clinic.study()
+
+
+def test_exams_read_by_different_rules_are_not_compared(clinic: Clinic) -> None:
+    mixed(clinic)
+    for result in clinic.results:
+        result["rule"] = "axial"
+    assert clinic.study().tables
+    clinic.results[-1]["rule"] = "spinous"
+    with pytest.raises(UsageError, match=r"level rules \(axial, spinous\)"):
+        clinic.study()

@@ -41,25 +41,31 @@ def fascia_band(line_rc: FloatArray, geometry: SliceGeometry) -> FasciaBand:
     rows, columns = geometry.shape
     down, across = geometry.spacing_mm
     first, last = int(line_rc[0, 0]), int(line_rc[-1, 0])
-    row = np.arange(rows)
-    at = np.interp(row, line_rc[:, 0], line_rc[:, 1])
+    every = np.arange(rows)
+    at = np.interp(every, line_rc[:, 0], line_rc[:, 1])
     lean = np.gradient(ndimage.gaussian_filter1d(at, DIRECTION_MM / 2 / down, mode="nearest"))
-    depth = (np.arange(columns)[None, :] - at[:, None]) * across
-    foot = np.broadcast_to(row[:, None].astype(float), depth.shape).copy()
-    r, c = np.nonzero(np.abs(depth[first : last + 1]) < REACH_MM)
-    r += first
-    t = r.astype(float)
+    lean, at = lean.astype(np.float32), at.astype(np.float32)
+    depth = np.full(geometry.shape, np.nan, np.float32)
+    c = np.arange(columns, dtype=np.float32)
+    depth[first : last + 1] = (c - at[first : last + 1, None]) * across
+    foot = np.repeat(every[:, None], columns, axis=1)
+    # The part that may lie within reach; single precision is a ten-thousandth of a pixel.
+    seen = at[first : last + 1]
+    left = max(0, int(seen.min() - REACH_MM / across))
+    near = np.s_[first : last + 1, left : int(seen.max() + REACH_MM / across) + 2]
+    r = every[first : last + 1, None].astype(np.float32)
+    c = c[near[1]]
+    t = np.broadcast_to(r, (len(r), len(c)))
     for _ in range(STEPS):
         slope, line = _between_rows(t, lean, at)
         off = (r - t) * down**2 + (c - line) * slope * across**2
         t = np.clip(t + off / (down**2 + (slope * across) ** 2), first, last)
     (line,) = _between_rows(t, at)
     distance = np.hypot((r - t) * down, (c - line) * across)
-    depth[r, c] = np.where(depth[r, c] >= 0, distance, -distance)
-    foot[r, c] = t
-    depth[:first] = depth[last + 1 :] = np.nan
-    nearest = np.clip(np.round(foot).astype(np.intp) - first, 0, len(line_rc) - 1)
-    return FasciaBand(depth, nearest)
+    within = np.abs(depth[near]) < REACH_MM
+    np.copyto(depth[near], np.copysign(distance, depth[near]), where=within)
+    np.copyto(foot[near], np.rint(t).astype(np.intp), where=within)
+    return FasciaBand(depth, np.clip(foot - first, 0, len(line_rc) - 1))
 
 
 def _between_rows(t: FloatArray, *curves: FloatArray) -> list[FloatArray]:
@@ -67,7 +73,8 @@ def _between_rows(t: FloatArray, *curves: FloatArray) -> list[FloatArray]:
 
     What `numpy.interp` answers, which would search the rows for each value anew.
     """
-    above = t.astype(np.intp)
-    share = t - above
+    row = np.floor(t)
+    share = t - row
+    above = row.astype(np.intp)
     # Beyond the last row nothing follows: its own value stands.
-    return [np.append(np.diff(curve), 0.0)[above] * share + curve[above] for curve in curves]
+    return [np.diff(curve, append=curve[-1:])[above] * share + curve[above] for curve in curves]

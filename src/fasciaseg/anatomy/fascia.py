@@ -7,10 +7,13 @@ or a gap in one place can't pull it away.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import ndimage
 
 from ..geometry import BoolArray, FloatArray, Slice
+from ..resample import resampled
 from .localizer import Marks
 
 #: The line may move sideways by this share of the way down, one grid row at most.
@@ -21,6 +24,8 @@ BEND = 0.12
 LEAST_STEP = 0.25
 #: Skin with its blur, mm (dermis of the back 2-4 mm, partial volume of a pixel or two).
 SKIN_MM = 5.0
+#: Its brightest part lies this near to the surface; what shines deeper is something else.
+SKIN_PEAK_MM = 4.0
 #: Blurred by breathing it may look this thick.
 THICKEST_SKIN_MM = 12.0
 #: It ends where the signal has fallen to this share of its peak.
@@ -46,7 +51,7 @@ def trace_fascia(marks: Marks, s: Slice) -> FloatArray:
     first, last = np.nonzero(trusted)[0][[0, -1]]
     columns = ndimage.gaussian_filter1d(_subpixel(marks.subcutaneous, path), 1.5, mode="nearest")
     rc = np.stack([grid_rows[first : last + 1], columns[first : last + 1]], axis=1).astype(float)
-    return _one_point_a_row(s.geometry.to_pixel(marks.geometry.to_lps(rc)), s)
+    return _one_point_a_row(marks.geometry.to_pixels_of(s.geometry)(rc), s)
 
 
 def front_gain(marks: Marks) -> FloatArray:
@@ -116,8 +121,9 @@ def skin_mask(marks: Marks, s: Slice, line_rc: FloatArray) -> BoolArray:
 
     Skin shines on every contrast used here, most of all next to a surface coil, and blurs with
     every breath. Going inward from the body's surface it ends where its brightness has fallen
-    well below its peak; where it never does (fat suppressed badly, or hardly any fat), a usual
-    thickness is taken. A back cut off by the image's edge has no surface there.
+    well below its peak; where it never does (fat suppressed badly, or hardly any fat), or where
+    brightness only grows inward, a usual thickness is taken: bright edema in a thin back must not
+    pass for skin. A back cut off by the image's edge has no surface there.
     """
     rows, columns = s.geometry.shape
     mm = s.geometry.spacing_mm[1]
@@ -134,22 +140,12 @@ def skin_mask(marks: Marks, s: Slice, line_rc: FloatArray) -> BoolArray:
 def _surface_columns(marks: Marks, s: Slice, line_rc: FloatArray) -> FloatArray:
     """Column of the body's surface in each row (rows,); the number of columns where cut off."""
     rows, columns = s.geometry.shape
-    # The marks' grid has the slice's axes: only scale and origin differ.
-    start, end = marks.geometry.to_pixel(
-        s.geometry.to_lps(np.array([[0, 0], [rows - 1, columns - 1]]))
-    )
-    step = (end - start) / np.maximum([rows - 1, columns - 1], 1)
+    place = s.geometry.to_pixels_of(marks.geometry)
     line = np.interp(np.arange(rows), line_rc[:, 0], line_rc[:, 1])
     # Nothing before the line is looked at.
     front = int(line.min())
-    layer = ndimage.affine_transform(
-        marks.subcutaneous,
-        step,
-        start + step * [0, front],
-        output_shape=(rows, columns - front),
-        order=1,
-        mode="nearest",
-    )
+    place = replace(place, offset=place(np.array([0, front])))
+    layer = resampled(marks.subcutaneous, place, (rows, columns - front))
     behind_mm = (np.arange(front, columns)[None, :] - line[:, None]) * s.geometry.spacing_mm[1]
     outside = (layer < 0.5) & (behind_mm > LEAST_FAT_MM)
     surface = np.where(outside.any(axis=1), front + outside.argmax(axis=1), columns)
@@ -182,9 +178,12 @@ def _skin_thickness(s: Slice, surface: FloatArray, first: FloatArray) -> FloatAr
     at = np.maximum(end[:, None] - inward - front, 0)
     within = inward < length[:, None]
     profile = np.where(within, smooth[seen[:, None], at], -np.inf)
-    peak = profile.argmax(axis=1)
-    highest = profile.max(axis=1, keepdims=True)
+    shallow = np.where(inward * mm <= SKIN_PEAK_MM, profile, -np.inf)
+    peak, highest = shallow.argmax(axis=1), shallow.max(axis=1, keepdims=True)
     fallen = within & (inward >= peak[:, None]) & (profile < SKIN_END * highest)
     pixels = np.where(fallen.any(axis=1), fallen.argmax(axis=1) + 1.0, length / 2)
+    deeper = profile[np.arange(len(seen)), np.minimum(peak + 1, len(inward) - 1)]
+    growing = (deeper > highest[:, 0]) & (peak + 1 < length)
+    pixels[growing] = np.minimum(SKIN_MM / mm, length / 2)[growing]
     thickness[seen] = np.where(length < 3, length, pixels) * mm
     return thickness

@@ -220,7 +220,8 @@ def number(bodies: Sequence[Body], marks: Marks) -> Numbering:
     if not bodies:
         return Numbering((), (), "none", 0.0)
     geometry = marks.geometry
-    scores = [_l5_score(bodies, i, marks) for i in range(len(bodies))]
+    smooth = replace(marks, s1=ndimage.gaussian_filter(marks.s1, 1.0))
+    scores = [_l5_score(bodies, i, smooth) for i in range(len(bodies))]
     last = int(np.argmax(scores))
     seen = scores[last] >= L5_SEEN
     if not seen:
@@ -256,7 +257,10 @@ def _named(
 
 
 def _l5_score(bodies: Sequence[Body], i: int, marks: Marks) -> float:
-    """0 to 1, that body `i` is L5: its own looks, L4 above it and S1 below it, if in view."""
+    """0 to 1, that body `i` is L5: its own looks, L4 above it and S1 below it, if in view.
+
+    The marks' S1 is smoothed.
+    """
     body = bodies[i]
     evidence = [(OWN_LOOKS, body.l5 * (1 - body.s1))]
     if i > 0:
@@ -285,7 +289,7 @@ def _s1_below(above: Body, body: Body, marks: Marks) -> float | None:
         return None
     r, c = np.ogrid[:rows, :columns]
     near = np.hypot(r * mm[0] - row, c * mm[1] - column) <= S1_NEAR_MM
-    return float(ndimage.gaussian_filter(marks.s1, 1.0)[near].max())
+    return float(marks.s1[near].max())
 
 
 def _steps(bodies: Sequence[Body], geometry: SliceGeometry) -> list[int]:

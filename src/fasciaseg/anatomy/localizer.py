@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -112,7 +112,8 @@ class Localizer:
     def _mark(self, s: Slice) -> Marks:
         grid, geometry = to_grid(s)
         rows, columns = grid.shape
-        padded = np.zeros((-(-rows // _MULTIPLE) * _MULTIPLE, -(-columns // _MULTIPLE) * _MULTIPLE))
+        shape = (-(-rows // _MULTIPLE) * _MULTIPLE, -(-columns // _MULTIPLE) * _MULTIPLE)
+        padded = np.zeros(shape, np.float32)
         # Some scanners and copies lift the whole image; the padding around it is darkest.
         padded[:rows, :columns] = np.maximum(grid - np.percentile(grid, 3), 0)
         x = standardised(padded)[None, None]
@@ -125,21 +126,53 @@ class Localizer:
 def to_grid(s: Slice) -> tuple[FloatArray, SliceGeometry]:
     """A slice on the network's 2 mm grid and that grid's geometry."""
     zoom = np.array([PIXEL_MM / mm for mm in s.geometry.spacing_mm])
-    shape = tuple(max(1, int(n / z)) for n, z in zip(s.geometry.shape, zoom, strict=True))
-    offset = (zoom - 1) / 2
-    smooth = ndimage.gaussian_filter(s.pixels, 0.35 * zoom)
-    grid = ndimage.affine_transform(
-        smooth, zoom, offset, output_shape=shape, order=1, mode="nearest"
-    )
-    o = s.geometry.to_lps(offset)
+    rows, columns = (_taps(n, float(z)) for n, z in zip(s.geometry.shape, zoom, strict=True))
+    grid = np.ascontiguousarray(columns.of(rows.of(s.pixels).T).T)
+    o = s.geometry.to_lps((zoom - 1) / 2)
     geometry = SliceGeometry(
         origin_lps_mm=(float(o[0]), float(o[1]), float(o[2])),
         column_axis=s.geometry.column_axis,
         row_axis=s.geometry.row_axis,
         spacing_mm=(PIXEL_MM, PIXEL_MM),
-        shape=(shape[0], shape[1]),
+        shape=grid.shape,
     )
     return grid, geometry
+
+
+@dataclass(frozen=True, eq=False)
+class _Taps:
+    """Which rows of an image make each row of the grid: (n, grid) places and weights (n, grid, 1).
+
+    Sums of whole rows, not a product of matrices: that would wake threads which then spin.
+    """
+
+    places: npt.NDArray[np.intp]
+    weights: Map
+
+    def of(self, image: Map) -> Map:
+        return np.asarray(
+            sum(image[at] * w for at, w in zip(self.places, self.weights, strict=True))
+        )
+
+
+@lru_cache(maxsize=8)
+def _taps(n: int, zoom: float) -> _Taps:
+    """From `n` pixels to the grid's along one axis; the slices of a stack share them.
+
+    A Gaussian against aliasing, then the straight line between two pixels: both are linear.
+    """
+    # The first pixels' outer edges lie on top of each other.
+    at = np.clip(np.arange(max(1, int(n / zoom))) * zoom + (zoom - 1) / 2, 0, n - 1)
+    before = at.astype(int)
+    share = (at - before)[:, None]
+    smooth = ndimage.gaussian_filter1d(np.eye(n), 0.35 * zoom, axis=0)
+    after = smooth[np.minimum(before + 1, n - 1)]
+    weights = (1 - share) * smooth[before] + share * after
+    reach = int(4 * 0.35 * zoom + 0.5)  # where SciPy's Gaussian ends
+    taps = min(n, 2 * reach + 2)
+    places = np.clip(before - reach, 0, n - taps)[:, None] + np.arange(taps)
+    weights = np.take_along_axis(weights, places, axis=1).astype(np.float32)
+    return _Taps(places.T, weights.T[:, :, None])
 
 
 def standardised(x: FloatArray) -> Map:

@@ -37,7 +37,7 @@ COLUMNS: tuple[str, ...] = (
     *(f"{level}_{name}" for level in SCORED_LEVELS for name in _PER_LEVEL),
     "confidence", "marrow_edema_levels", "height_loss_levels",
     "flags", "anchor_kind", "anchor_confidence", "n_vertebrae",
-    "threshold_low", "threshold_source", "version", "model", "model_sha256",
+    "threshold_low", "threshold_source", "rule", "version", "model", "model_sha256",
 )  # fmt: skip
 REVIEW_COLUMNS = (
     "confidence", "exam", "input", "study_instance_uid", "fascia_edema", "location", "severity",
@@ -157,6 +157,7 @@ def flat(result: dict[str, Any]) -> dict[str, Any]:
         "n_vertebrae": len(result["vertebrae"]),
         "threshold_low": threshold.get("low"),
         "threshold_source": threshold.get("source"),
+        "rule": edema["rule"],
         "version": software["version"],
         "model": software["model"],
         "model_sha256": software["model_sha256"],

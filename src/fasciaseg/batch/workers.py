@@ -43,6 +43,12 @@ _ONE_THREAD = dict.fromkeys(
     ),
     "1",
 )
+#: glibc gives back what an array held and asks for it again a moment later, zeroed page by page;
+#: a worker keeps it. Arrays of slices are smaller than the first of these (bytes).
+_KEPT_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(64 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(128 * 2**20),
+}
 
 
 class WorkerLostError(Exception):
@@ -155,7 +161,7 @@ def _python() -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=os.environ | _ONE_THREAD | {"PYTHONPATH": paths},
+        env=os.environ | _ONE_THREAD | _KEPT_MEMORY | {"PYTHONPATH": paths},
         process_group=0,  # Ctrl-C at the terminal goes to the parent, which knows what to do
     )
 

@@ -100,6 +100,13 @@ def read_export(results: Path, linkage: Path | None, reader: str) -> Export:
             "repeated_exam", f"'{sheet.name}' holds exam {twice[0]} more than once.",
             "Name the results.csv of one batch.",
         )  # fmt: skip
+    rules = sorted({text_of(v) for line in sheet.lines if (v := line.cells.get("rule"))})
+    if len(rules) > 1:
+        raise UsageError(
+            "mixed_rules",
+            f"'{sheet.name}' holds exams read by different level rules ({', '.join(rules)}).",
+            "Groups made by one rule can't be compared with the other's: run the batch again.",
+        )
     if linkage is not None and not any(e.exam in linked for e in exams):
         raise UsageError(
             "bad_linkage",

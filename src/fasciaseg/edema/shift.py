@@ -8,9 +8,10 @@ that also takes up the chemical shift, which moves fat by a pixel when bandwidth
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
 from ..geometry import BoolArray, FloatArray
@@ -23,6 +24,8 @@ STEPS_MM = (1.5, 0.5, 0.25)
 HALF_STEP_MM, HALF_MM = 0.75, 3.0
 #: Both images are smoothed by this much: noise and interpolation must not decide.
 SMOOTH_MM = 0.6
+#: No point is looked for farther away: whole back and half of it.
+REACH_MM = FARTHEST_MM + sum(STEPS_MM[:-1]) + HALF_MM
 #: Points compared; more don't change the answer.
 POINTS = 3500
 BINS = 20
@@ -83,68 +86,98 @@ def find_shift(pairs: Sequence[Pair]) -> Shift:
 
 @dataclass(frozen=True, eq=False)
 class _Points:
-    """Points of one slice: bins of the first series there, and the second one's image."""
+    """Points of one slice: bins of the first series there, and the second one's image around.
 
-    rc: FloatArray
-    bins: np.ndarray
+    Attributes:
+        bins: (n,) of the first series, times `BINS`.
+        image: (rows, columns) the second series in bins (not rounded), so far around the points
+            that no shift leads out of it.
+        at: (n,) places of the points in the flattened image.
+        spacing_mm: of the image.
+    """
+
+    bins: npt.NDArray[np.intp]
     image: FloatArray
-    edges: FloatArray
+    at: npt.NDArray[np.intp]
     spacing_mm: tuple[float, float]
 
     @classmethod
     def of(cls, pair: Pair) -> _Points:
         sigma = [SMOOTH_MM / mm for mm in pair.spacing_mm]
-        first, second = (ndimage.gaussian_filter(i, sigma) for i in (pair.first, pair.second))
-        rc = np.argwhere(pair.where)
+        window, edges = [], []
+        for axis, mm in enumerate(pair.spacing_mm):
+            n, away = pair.where.shape[axis], int(REACH_MM / mm) + 2
+            inside = np.nonzero(pair.where.any(axis=1 - axis))[0]
+            low, high = int(inside[0]) - away, int(inside[-1]) + 1 + away
+            window.append(slice(max(low, 0), min(high, n)))
+            edges.append((max(-low, 0), max(high - n, 0)))
+        rows, columns = window
+        where = pair.where[rows, columns]
+        first, second = (
+            ndimage.gaussian_filter(image[rows, columns].astype(np.float32), sigma)
+            for image in (pair.first, pair.second)
+        )
+        rc = np.argwhere(where)
         rc = rc[:: max(1, len(rc) // POINTS)]
-        at = first[rc[:, 0], rc[:, 1]]
-        edges = _edges(second[pair.where])
-        bins = np.searchsorted(_edges(at), at)
-        return cls(rc.astype(float), bins, second, edges, pair.spacing_mm)
+        values = first[rc[:, 0], rc[:, 1]]
+        bins = np.clip(_in_bins(values, values), 0, BINS - 1).astype(np.intp)
+        image = np.pad(_in_bins(second, second[where]), edges, mode="edge")
+        at = np.ravel_multi_index(tuple((rc + [before for before, _ in edges]).T), image.shape)
+        return cls(bins * BINS, image, at, pair.spacing_mm)
 
     def half(self, lower: bool) -> _Points:
-        middle = np.median(self.rc[:, 0])
-        mine = (self.rc[:, 0] > middle) == lower
-        return _Points(self.rc[mine], self.bins[mine], self.image, self.edges, self.spacing_mm)
+        row = self.at // self.image.shape[1]
+        mine = (row > np.median(row)) == lower
+        return replace(self, bins=self.bins[mine], at=self.at[mine])
 
-    def together(self, shift_mm: tuple[float, float]) -> np.ndarray:
-        """Joint histogram (BINS * BINS,) at a shift."""
-        at = self.rc + np.asarray(shift_mm) / np.asarray(self.spacing_mm)
-        values = ndimage.map_coordinates(self.image, at.T, order=1, mode="nearest")
-        joint = self.bins * BINS + np.searchsorted(self.edges, values)
-        return np.bincount(joint, minlength=BINS * BINS)
+    def together(self, down_mm: float, back_mm: FloatArray) -> npt.NDArray[np.intp]:
+        """Joint histograms (n, BINS * BINS) at shifts by so much down and (n,) back."""
+        # All points lie on pixels: one shift puts all of them at the same place between four.
+        rows, down = divmod(down_mm / self.spacing_mm[0], 1)
+        columns, back = np.divmod(back_mm / self.spacing_mm[1], 1)
+        image = self.image
+        if down:
+            image = image.copy()
+            image[:-1] += np.float32(down) * (self.image[1:] - self.image[:-1])
+        out = []
+        for column, share in zip(columns.astype(int), back.astype(np.float32), strict=True):
+            at = self.at + (int(rows) * image.shape[1] + column)
+            values = image.take(at)
+            if share:
+                values += share * (image.take(at + 1) - values)
+            bins = np.clip(values, 0, BINS - 1).astype(np.intp)
+            out.append(np.bincount(self.bins + bins, minlength=BINS * BINS))
+        return np.array(out)
 
 
-def _edges(values: FloatArray) -> FloatArray:
-    """Bins between the 1st and the 99th percentile."""
+def _in_bins(image: FloatArray, values: FloatArray) -> FloatArray:
+    """An image in units of `BINS` equal bins between the 1st and the 99th percentile of values."""
     low, high = np.percentile(values, [1, 99])
-    return np.linspace(low, max(high, low + 1e-6), BINS + 1)[1:-1]
+    return np.asarray((image - low) * (BINS / max(high - low, 1e-6)), np.float32)
 
 
 def _best(
     points: Sequence[_Points], middle: tuple[float, float], reach_mm: float, step_mm: float
 ) -> tuple[float, float]:
     n = round(reach_mm / step_mm)
-    steps = np.arange(-n, n + 1) * step_mm
-    best, found = -np.inf, middle
-    for down in steps:
-        for back in steps:
-            shift = (float(middle[0] + down), float(middle[1] + back))
-            # Of equal ones the shortest: without features along the back nothing is shifted.
-            joint = np.sum([p.together(shift) for p in points], axis=0)
-            value = _information(joint) - 1e-6 * float(np.hypot(*shift))
-            if value > best:
-                best, found = value, shift
-    return found
+    down, back = (m + np.arange(-n, n + 1) * step_mm for m in middle)
+    joint = np.concatenate([sum(p.together(float(d), back) for p in points) for d in down])
+    shifts = np.stack([g.ravel() for g in np.meshgrid(down, back, indexing="ij")], axis=1)
+    # Of equal ones the shortest: without features along the back nothing is shifted.
+    best = int((_information(joint) - 1e-6 * np.hypot(*shifts.T)).argmax())
+    return float(shifts[best, 0]), float(shifts[best, 1])
 
 
-def _information(joint: np.ndarray) -> float:
-    """Normalised mutual information (Studholme): 1 for independent images, 2 for the same."""
-    p = joint.reshape(BINS, BINS) / max(joint.sum(), 1)
+def _information(joint: npt.NDArray[np.intp]) -> FloatArray:
+    """Normalised mutual information (Studholme) of joint histograms (n, BINS * BINS), (n,).
 
-    def entropy(q: FloatArray) -> float:
-        q = q[q > 0]
-        return float(-(q * np.log(q)).sum())
+    1 for independent images, 2 for the same.
+    """
+    p = joint.reshape(-1, BINS, BINS) / np.maximum(joint.sum(axis=1), 1)[:, None, None]
+
+    def entropy(q: FloatArray) -> FloatArray:
+        return np.asarray(-(q * np.log(np.where(q > 0, q, 1))).reshape(len(q), -1).sum(axis=1))
 
     both = entropy(p)
-    return (entropy(p.sum(axis=0)) + entropy(p.sum(axis=1))) / both if both > 0 else 1.0
+    each = entropy(p.sum(axis=1)) + entropy(p.sum(axis=2))
+    return np.divide(each, both, out=np.ones_like(both), where=both > 0)

@@ -11,19 +11,19 @@ import numpy as np
 from ..anatomy.band import FasciaBand
 from ..geometry import BoolArray, FloatArray, SliceGeometry
 
-#: Fat is judged this far behind the fascia (mm) and beyond half of its thickness, up to the skin:
-#: edema of the fascia fills the near half at most.
+#: Fat is judged this far behind the fascia (mm) and beyond this share of its thickness, up to the
+#: skin: edema of the fascia fills the near part at most.
 FAT_MM = 6.0
-FAR_HALF = 0.5
+FAR_SHARE = 0.6
 #: What is left there is at least this thick on average, or edema may fill it.
-LEAST_THICK_MM = 5.0
+LEAST_THICK_MM = 6.0
 #: A level whose fat is this bright throughout is not suppressed (subcutaneous edema is
 #: reticular and leaves dark lobules).
 BRIGHT_SHARE = 0.65
 #: In a thin back fat is judged from here on, and has to shine at more of the heights than this:
 #: thick edema fills all of the fat at its own.
 THIN_FAT_MM = 2.0
-LEAST_HEIGHTS = 1 / 3
+LEAST_HEIGHTS = 0.6
 #: Suppressed fat is darker than muscle (0.06 to 0.43 of it in 42 scans); unsuppressed fat is 2 to
 #: 7 times as bright on T2.
 OUTSHINES = 1.5
@@ -70,17 +70,17 @@ def judge_fat(
             thickness = np.where(fat, band.depth_mm, 0.0).max(axis=1, keepdims=True)
             back = fat & (band.depth_mm > THIN_FAT_MM)
             behind = (band.depth_mm > FAT_MM)[back]
-            far_half = behind & (band.depth_mm > FAR_HALF * thickness)[back]
+            far_part = behind & (band.depth_mm > FAR_SHARE * thickness)[back]
         z, v = geometry.heights_mm(np.argwhere(back)), values[back]
         outshines, shines = v >= min(limit, OUTSHINES * reference), v >= limit
         mm2 = geometry.spacing_mm[0] * geometry.spacing_mm[1]
         for level, (upper, lower) in territories.items():
             mine = (z <= upper) & (z > lower)
-            for shares, which in ((far, mine & far_half), (near, mine & behind), (whole, mine)):
+            for shares, which in ((far, mine & far_part), (near, mine & behind), (whole, mine)):
                 shares.add(level, outshines[which], shines[which], mm2, upper - lower)
     seen = [n for n in territories if far.thickness_mm(n) >= LEAST_THICK_MM]
     failed = {n for n in seen if far.bright(n) > BRIGHT_SHARE}
-    # A thin back has no far half. If its fat shines at many heights, none is suppressed.
+    # A thin back has no far part. If its fat shines at many heights, none is suppressed.
     shown = [n for n in territories if near.area_mm2[n] >= LEAST_FAT_MM2]
     thin = [n for n in territories if whole.area_mm2[n] > 0]
     shining = [n for n in thin if whole.bright(n) > BRIGHT_SHARE]

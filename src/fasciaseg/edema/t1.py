@@ -21,6 +21,7 @@ from ..anatomy.traced import TracedSlice
 from ..geometry import BoolArray, FloatArray, SliceGeometry
 from ..options import ThresholdOptions
 from ..stations import seen_on
+from .evidence import cut, window_of
 from .normalise import MUSCLE_MM, Falloff, Tissue, measure
 from .shift import Pair, Shift, find_shift
 from .threshold import confirmed, find_edema
@@ -56,6 +57,19 @@ LEAST_LINE_MM = 60.0
 Image = npt.NDArray[np.float32]
 
 
+@dataclass(frozen=True, eq=False)
+class Expected:
+    """What `FatModel` expects at every pixel of a slice, (rows, columns) each.
+
+    Attributes:
+        muscle: muscle's T1 signal.
+        ratio: fat's T2 signal over its T1 signal.
+    """
+
+    muscle: FloatArray
+    ratio: FloatArray
+
+
 @dataclass(frozen=True)
 class FatModel:
     """What tells fat from water by T1.
@@ -75,20 +89,19 @@ class FatModel:
     ratio: FloatArray
     texture: float = 1.0
 
-    def muscle_at(self, part: TracedSlice) -> FloatArray:
-        """Muscle's T1 signal at every pixel."""
-        return self.muscle * self.falloff.gain(part.band.depth_mm, part.z_mm)
+    def on(self, part: TracedSlice) -> Expected:
+        """What it says of a slice."""
+        muscle = self.muscle * self.falloff.gain(part.band.depth_mm, part.z_mm)
+        return Expected(muscle, np.interp(part.z_mm, self.z_mm, self.ratio).astype(np.float32))
 
-    def pure_fat_on_t2(self, part: TracedSlice) -> FloatArray:
+    def pure_fat_on_t2(self, at: Expected) -> FloatArray:
         """T2 signal that nothing but fat would have at every pixel."""
-        ratio = np.interp(part.z_mm, self.z_mm, self.ratio)
-        return np.asarray(ratio * self.fat / self.muscle * self.muscle_at(part))
+        return np.asarray(self.fat / self.muscle * at.ratio * at.muscle)
 
-    def fat_on_t2(self, t1: FloatArray, part: TracedSlice) -> FloatArray:
+    def fat_on_t2(self, t1: FloatArray, at: Expected) -> FloatArray:
         """T2 signal of the fat in every pixel, from its T1 signal above muscle's."""
-        ratio = np.interp(part.z_mm, self.z_mm, self.ratio)
         whole = self.fat / (self.fat - self.muscle)
-        return np.asarray(ratio * whole * np.maximum(t1 - self.muscle_at(part), 0))
+        return np.asarray(whole * at.ratio * np.maximum(t1 - at.muscle, 0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +114,9 @@ class Suppressed:
         shift: between the two series.
         model: how fat was told; None where it couldn't.
         t1: the T1 on the grids of both, in this order.
-        collection: a patch along the fascia outshines fat on T2 and isn't dark on T1.
+        expected: what the model says of both, in this order; empty without one.
+        collection_mm2: area, over the central slices, of patches along the fascia that outshine fat
+            on T2 and aren't dark on T1.
     """
 
     central: tuple[TracedSlice, ...]
@@ -109,7 +124,8 @@ class Suppressed:
     shift: Shift
     model: FatModel | None
     t1: tuple[Image, ...]
-    collection: bool = False
+    expected: tuple[Expected, ...] = ()
+    collection_mm2: float = 0.0
 
     @property
     def sure(self) -> bool:
@@ -133,10 +149,8 @@ class Suppressed:
             return ()
         m = self.model
         dark = m.muscle + DARK_SHARE * (m.fat - m.muscle)
-        return tuple(
-            np.asarray(v <= dark / m.muscle * m.muscle_at(p))
-            for v, p in zip(self.t1, self.central, strict=False)
-        )
+        known = zip(self.t1, self.expected, self.central, strict=False)
+        return tuple(np.asarray(v <= dark / m.muscle * at.muscle) for v, at, _ in known)
 
     def unlit(self, levels: Mapping[str, tuple[float, float]]) -> frozenset[str]:
         """Levels whose muscle the T1 shows too dark: there fat may be as dark as fluid, too.
@@ -147,10 +161,11 @@ class Suppressed:
             return frozenset()
         share, height = [], []
         near, far = MUSCLE_MM
-        for v, p in zip(self.t1[len(self.central) :], self.beside, strict=True):
+        n = len(self.central)
+        for v, at, p in zip(self.t1[n:], self.expected[n:], self.beside, strict=True):
             with np.errstate(invalid="ignore"):
                 deep = (p.band.depth_mm < -near) & (p.band.depth_mm > -far)
-            share.append((v / self.model.muscle_at(p))[deep])
+            share.append(v[deep] / at.muscle[deep])
             height.append(p.z_mm[deep])
         s, z = (np.concatenate(a) if a else np.empty(0) for a in (share, height))
         found = {n: s[(z <= upper) & (z > lower)] for n, (upper, lower) in levels.items()}
@@ -187,38 +202,48 @@ def suppress_fat(
     seen = [_moved(t1, p.slice.geometry, shift) for p in (*central, *beside)]
     parts = [_cut(p, s) for p, (_, s) in zip((*central, *beside), seen, strict=True)]
     n = len(central)
-    values = [v.astype(np.float32) for v, _ in seen]
+    values = tuple(v for v, _ in seen)
     model = _model(parts[:n], parts[n:], values)
+    expected: tuple[Expected, ...] = ()
     if model is not None:
-        parts = [_without_fat(p, v, model) for p, v in zip(parts, values, strict=True)]
-    told = Suppressed(tuple(parts[:n]), tuple(parts[n:]), shift, model, tuple(values))
-    return replace(told, collection=told.usable and _collection(told, central, options))
+        expected = tuple(model.on(p) for p in parts)
+        known = zip(parts, values, expected, strict=True)
+        parts = [_without_fat(p, v, at, model) for p, v, at in known]
+    told = Suppressed(tuple(parts[:n]), tuple(parts[n:]), shift, model, values, expected)
+    area = _collection_mm2(told, central, options) if told.usable else 0.0
+    return replace(told, collection_mm2=area)
 
 
-def _collection(told: Suppressed, on_t2: Sequence[TracedSlice], options: ThresholdOptions) -> bool:
-    """Whether a patch like an edema outshines fat on T2 (as it was) and isn't dark on T1."""
+def _collection_mm2(
+    told: Suppressed, on_t2: Sequence[TracedSlice], options: ThresholdOptions
+) -> float:
+    """Area of patches like an edema that outshine fat on T2 (as it was) and aren't dark on T1."""
     if told.model is None:
-        return False
-    overs, masks, dry, heights = [], [], [], []
-    for part, kept, dark in zip(on_t2, told.central, told.no_fat, strict=True):
+        return 0.0
+    overs, masks, dry, heights, pixels_mm2 = [], [], [], [], []
+    for part, kept, dark, at in zip(on_t2, told.central, told.no_fat, told.expected, strict=False):
         if not kept.traced:
             continue
-        fat = told.model.pure_fat_on_t2(kept)
-        limit = OUTSHINES_FAT * told.model.texture * fat
+        fat = told.model.pure_fat_on_t2(at)
         geometry = part.slice.geometry
-        smooth = ndimage.gaussian_filter(
-            part.slice.pixels.astype(float), [0.5 / mm for mm in geometry.spacing_mm]
-        )
-        over = np.where(dark, 0.0, smooth / limit)
         # The collection's own brightness must not look like a thick skin's.
         capped = replace(part.slice, pixels=np.minimum(part.slice.pixels, fat).astype(np.float32))
         skin = skin_mask(part.marks, capped, kept.line_rc)
-        nowhere = np.zeros(geometry.shape, bool)
+        window = np.s_[:, slice(*window_of(kept.band, skin, options.deepest_mm))]
+        smooth = ndimage.gaussian_filter(
+            part.slice.pixels[window], [0.5 / mm for mm in geometry.spacing_mm]
+        )
+        limit = OUTSHINES_FAT * told.model.texture * fat[window]
+        over = np.where(dark[window], 0.0, smooth / limit)
+        nowhere = np.zeros(over.shape, bool)
         overs.append(over)
         dry.append(nowhere)
-        heights.append(part.z_mm)
-        masks.append(find_edema(over, kept.band, skin, nowhere, geometry, options))
-    return any(m.any() for m in confirmed(masks, overs, dry, heights, options))
+        heights.append(part.z_mm[window])
+        band = cut(kept.band, window[1])
+        masks.append(find_edema(over, band, skin[window], nowhere, geometry, options))
+        pixels_mm2.append(float(np.prod(geometry.spacing_mm)))
+    kept_masks = confirmed(masks, overs, dry, heights, options)
+    return sum(float(m.sum()) * mm2 for m, mm2 in zip(kept_masks, pixels_mm2, strict=True))
 
 
 def _pair(part: TracedSlice, t1: SliceStack) -> Pair:
@@ -304,8 +329,8 @@ def _layer(
     for p, v in read:
         with np.errstate(invalid="ignore"):
             layer = (p.band.depth_mm > FAT_FROM_MM) & ~skin_mask(p.marks, p.slice, p.line_rc)
-        gain = falloff.gain(p.band.depth_mm, p.z_mm)
-        rows.append([a[layer] for a in (v / gain, p.slice.pixels.astype(float), v, p.z_mm)])
+        depth, z, raw = p.band.depth_mm[layer], p.z_mm[layer], v[layer]
+        rows.append((raw / falloff.gain(depth, z), p.slice.pixels[layer], raw, z))
     on_t1, on_t2, raw, height = (np.concatenate([r[i] for r in rows]) for i in range(4))
     return on_t1, on_t2, raw, height, float(np.prod(read[0][0].slice.geometry.spacing_mm))
 
@@ -321,9 +346,9 @@ def _along(height: FloatArray, ratio: FloatArray) -> tuple[FloatArray, FloatArra
     return grid, np.array(out)
 
 
-def _without_fat(part: TracedSlice, t1: Image, model: FatModel) -> TracedSlice:
+def _without_fat(part: TracedSlice, t1: Image, at: Expected, model: FatModel) -> TracedSlice:
     radius = [max(1, round(BLUR_MM / mm)) for mm in part.slice.geometry.spacing_mm]
     near = np.hypot(*np.ogrid[-1 : 1 : (2 * radius[0] + 1) * 1j, -1 : 1 : (2 * radius[1] + 1) * 1j])
     most = ndimage.grey_dilation(t1, footprint=near <= 1.0)
-    left = np.maximum(part.slice.pixels - model.fat_on_t2(most, part), 0)
+    left = np.maximum(part.slice.pixels - model.fat_on_t2(most, at), 0)
     return replace(part, slice=replace(part.slice, pixels=left.astype(np.float32)))

@@ -66,10 +66,19 @@ def _gap(
     return np.asarray((lower - upper) @ (axis / np.linalg.norm(axis)))
 
 
+def _median(values: FloatArray) -> float:
+    """Median of a few values, for which `numpy.median` takes ten times as long; NaN if any is."""
+    ordered = np.sort(values)
+    n = len(ordered)
+    if not n or np.isnan(ordered[-1]):
+        return float("nan")
+    return float(ordered[(n - 1) // 2] + ordered[n // 2]) / 2
+
+
 def _plate(o: Outline, plate: FloatArray, center: FloatArray, axis: FloatArray) -> FloatArray:
     """(3, 2) front, middle and back of an end plate in the slice, mm."""
     n = len(plate)
     parts = [slice(round(a * n), max(round(b * n), round(a * n) + 1)) for a, b in PARTS]
-    down = np.array([np.median(plate[p]) for p in parts])
+    down = np.array([_median(plate[p]) for p in parts])
     back = np.array([o.columns[p].mean() - o.middle_column for p in parts])
     return np.asarray(center + down[:, None] * axis + back[:, None] * np.array([-axis[1], axis[0]]))

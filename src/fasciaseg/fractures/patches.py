@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from scipy import ndimage
 
 from ..geometry import BoolArray, FloatArray, Slice, SliceGeometry
+from ..resample import sampled
 
 #: Half of a patch (mm): the largest lumbar body is 45 mm deep and 38 mm high.
 REACH_DOWN_MM, REACH_BACK_MM = 22, 25
@@ -142,38 +142,39 @@ def turned(centers_mm: FloatArray, axes: FloatArray, marks: Bones) -> FloatArray
 
 def cut(s: Slice, marks: Bones, centers_mm: FloatArray, axes: FloatArray) -> Patches:
     """Every body of a slice as a patch with its end plates."""
-    at = _places_mm(centers_mm, axes)
-    # One slice's pixels to another's is linear: three places say it all.
-    corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-    grid = marks.geometry.to_lps(corners / np.asarray(marks.geometry.spacing_mm))
-    origin, down, back = s.geometry.to_pixel(grid)
-    rc = [
-        o + d * at[..., 0] + b * at[..., 1]
-        for o, d, b in zip(origin, down - origin, back - origin, strict=True)
-    ]
-    values = ndimage.map_coordinates(s.pixels, rc, order=1, mode="constant", cval=np.nan)
-    return Patches(values, tuple(_outlined(at, centers_mm, marks)))
-
-
-def _places_mm(centers_mm: FloatArray, axes: FloatArray) -> FloatArray:
-    """(bodies, rows, columns, 2) where the patches' pixels lie, as `centers_mm`."""
-    back = np.stack([-axes[:, 1], axes[:, 0]], axis=1)
-    return np.asarray(
-        centers_mm[:, None, None]
-        + DOWN_MM[None, :, None, None] * axes[:, None, None]
-        + BACK_MM[None, None, :, None] * back[:, None, None]
+    rows, columns = _places(centers_mm, axes, marks)
+    place = marks.geometry.to_pixels_of(s.geometry)
+    values = sampled(
+        s.pixels,
+        *(
+            start + by_row * rows + by_column * columns
+            for start, (by_row, by_column) in zip(place.offset, place.matrix, strict=True)
+        ),
     )
+    return Patches(values, tuple(_outlined(rows, columns, centers_mm, marks)))
+
+
+def _places(
+    centers_mm: FloatArray, axes: FloatArray, marks: Bones
+) -> tuple[FloatArray, FloatArray]:
+    """Rows and columns of the marks' grid where the patches' pixels lie, each like the patches."""
+    back = np.stack([-axes[:, 1], axes[:, 0]], axis=1)
+    rows, columns = (
+        (c[:, None, None] + DOWN_MM[:, None] * a[:, None, None] + BACK_MM * b[:, None, None]) / mm
+        for c, a, b, mm in zip(centers_mm.T, axes.T, back.T, marks.geometry.spacing_mm, strict=True)
+    )
+    return rows, columns
 
 
 def outlines(centers_mm: FloatArray, axes: FloatArray, marks: Bones) -> list[Outline | None]:
     """End plates of every body in its own axes; None where none is seen."""
-    return _outlined(_places_mm(centers_mm, axes), centers_mm, marks)
+    return _outlined(*_places(centers_mm, axes, marks), centers_mm, marks)
 
 
-def _outlined(at_mm: FloatArray, centers_mm: FloatArray, marks: Bones) -> list[Outline | None]:
-    spacing = np.asarray(marks.geometry.spacing_mm)
-    rc = [at_mm[..., k] / spacing[k] for k in range(2)]
-    bone = ndimage.map_coordinates(marks.body, rc, order=1, mode="constant", cval=np.nan)
+def _outlined(
+    rows: FloatArray, columns: FloatArray, centers_mm: FloatArray, marks: Bones
+) -> list[Outline | None]:
+    bone = sampled(marks.body, rows, columns)
     gaps = np.linalg.norm(np.diff(centers_mm, axis=0), axis=1)
     out = []
     for i in range(len(centers_mm)):

@@ -91,7 +91,8 @@ class View:
 def shaded(pixels: npt.NDArray[np.float32], window: Window) -> Image.Image:
     """A slice (rows, columns) as greys, "L", through the window and a gamma."""
     width = max(window.high - window.low, 1e-30)
-    shares = np.clip((np.nan_to_num(pixels) - window.low) / width, 0, 1)
+    # `fmax` leaves no NaN: it is black.
+    shares = np.fmin(np.fmax((pixels - np.float32(window.low)) / width, 0), 1)
     return Image.fromarray(_GREYS[(shares * (len(_GREYS) - 1)).astype(np.intp)])
 
 
@@ -147,7 +148,9 @@ def window_of(slices: Sequence[Slice]) -> Window:
     Air is most of many pictures, so that percentiles of all pixels would say little.
     """
     # Every third pixel is plenty for a percentile and costs a ninth.
-    values = np.concatenate([np.zeros(0), *(s.pixels[::3, ::3].ravel() for s in slices)])
+    values = np.concatenate(
+        [np.zeros(0, np.float32), *(s.pixels[::3, ::3].ravel() for s in slices)]
+    )
     values = values[np.isfinite(values)]
     if not values.size:
         return Window(0.0, 1.0)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from ..geometry import BoolArray, FloatArray, SliceGeometry
 from ..result import Classification, Depth, LevelEdema, Location, Severity
@@ -45,6 +47,12 @@ class SliceEdema:
     band: FasciaBand
     edema: BoolArray
     corrected: FloatArray
+
+    @cached_property
+    def marked(self) -> tuple[npt.NDArray[np.intp], ...]:
+        """(rows, columns) of the edema's pixels."""
+        # Along one axis NumPy finds a few among many ten times as fast as along two.
+        return np.unravel_index(np.flatnonzero(self.edema), self.edema.shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,12 +115,12 @@ def score(
     arc = _arc_mm(line)
     covered = _covered(slices, z, line)
     area_levels = [_areas(s, territories) for s in slices]
+    step = abs(float(np.median(np.diff(z)))) if len(z) > 1 else 0.0
     rows: list[LevelEdema] = []
     in_view = []
     for level, (upper, lower) in territories.items():
         mine = (z <= upper) & (z > lower)
         seen = float(z[mine].max() - z[mine].min()) if mine.any() else 0.0
-        step = abs(float(np.median(np.diff(z)))) if len(z) > 1 else 0.0
         if seen + step >= LEAST_IN_VIEW * (upper - lower):
             in_view.append(level)
         judged = level in in_view and level not in unreadable
@@ -186,7 +194,7 @@ def _covered(slices: Sequence[SliceEdema], z: FloatArray, line: SliceEdema) -> B
     """Which points of the central line have edema at their height on any of the slices."""
     covered = np.zeros(len(z), bool)
     for s in slices:
-        points = np.unique(s.band.nearest[s.edema])
+        points = np.unique(s.band.nearest[s.marked])
         if not len(points):
             continue
         heights = np.sort(s.geometry.heights_mm(s.line_rc[points]))
@@ -202,9 +210,8 @@ def _areas(
     s: SliceEdema, territories: dict[str, tuple[float, float]]
 ) -> dict[str, tuple[float, FloatArray]]:
     """{level: (edema area in mm², corrected intensities)} on one slice."""
-    where = np.argwhere(s.edema)
-    z = s.geometry.heights_mm(where)
-    values = s.corrected[s.edema]
+    z = s.geometry.heights_mm(np.stack(s.marked, axis=1))
+    values = s.corrected[s.marked]
     pixel = s.geometry.spacing_mm[0] * s.geometry.spacing_mm[1]
     out = {}
     for level, (upper, lower) in territories.items():
@@ -214,7 +221,7 @@ def _areas(
 
 
 def _depth(slices: Sequence[SliceEdema], fascial_mm: float) -> Depth | None:
-    depth = np.concatenate([s.band.depth_mm[s.edema] for s in slices])
+    depth = np.concatenate([s.band.depth_mm[s.marked] for s in slices])
     if not len(depth):
         return None
     behind = round(float((depth > fascial_mm).mean()), 4)
