@@ -24,8 +24,6 @@ BEND = 0.12
 LEAST_STEP = 0.25
 #: Skin with its blur, mm (dermis of the back 2-4 mm, partial volume of a pixel or two).
 SKIN_MM = 5.0
-#: Its brightest part lies this near to the surface; what shines deeper is something else.
-SKIN_PEAK_MM = 4.0
 #: Blurred by breathing it may look this thick.
 THICKEST_SKIN_MM = 12.0
 #: It ends where the signal has fallen to this share of its peak.
@@ -121,9 +119,8 @@ def skin_mask(marks: Marks, s: Slice, line_rc: FloatArray) -> BoolArray:
 
     Skin shines on every contrast used here, most of all next to a surface coil, and blurs with
     every breath. Going inward from the body's surface it ends where its brightness has fallen
-    well below its peak; where it never does (fat suppressed badly, or hardly any fat), or where
-    brightness only grows inward, a usual thickness is taken: bright edema in a thin back must not
-    pass for skin. A back cut off by the image's edge has no surface there.
+    well below its peak; where it never does (fat suppressed badly, or hardly any fat), a usual
+    thickness is taken. A back cut off by the image's edge has no surface there.
     """
     rows, columns = s.geometry.shape
     mm = s.geometry.spacing_mm[1]
@@ -178,12 +175,9 @@ def _skin_thickness(s: Slice, surface: FloatArray, first: FloatArray) -> FloatAr
     at = np.maximum(end[:, None] - inward - front, 0)
     within = inward < length[:, None]
     profile = np.where(within, smooth[seen[:, None], at], -np.inf)
-    shallow = np.where(inward * mm <= SKIN_PEAK_MM, profile, -np.inf)
-    peak, highest = shallow.argmax(axis=1), shallow.max(axis=1, keepdims=True)
+    peak = profile.argmax(axis=1)
+    highest = profile.max(axis=1, keepdims=True)
     fallen = within & (inward >= peak[:, None]) & (profile < SKIN_END * highest)
     pixels = np.where(fallen.any(axis=1), fallen.argmax(axis=1) + 1.0, length / 2)
-    deeper = profile[np.arange(len(seen)), np.minimum(peak + 1, len(inward) - 1)]
-    growing = (deeper > highest[:, 0]) & (peak + 1 < length)
-    pixels[growing] = np.minimum(SKIN_MM / mm, length / 2)[growing]
     thickness[seen] = np.where(length < 3, length, pixels) * mm
     return thickness
