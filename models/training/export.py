@@ -43,9 +43,8 @@ class _Graph:
         self.weights.append(numpy_helper.from_array(half, name))
         return self.add("Cast", [name], to=TensorProto.FLOAT)
 
-    def constant(self, values: np.ndarray, name: str) -> str:
+    def constant(self, values: np.ndarray, name: str) -> None:
         self.weights.append(numpy_helper.from_array(values.astype(np.float32), name))
-        return name
 
     def conv(self, x: str, kernel: torch.Tensor, shift: torch.Tensor) -> str:
         pads = [kernel.shape[-1] // 2] * 4

@@ -38,6 +38,8 @@ from fasciaseg.scoring.territories import TYPICAL_STEP_MM
 from fasciaseg.vertebrae import SCORED_LEVELS
 from folds import fold_of
 
+#: Levels whose processes are measured; T10's are too few.
+MEASURED = SCORED_LEVELS[SCORED_LEVELS.index("T11") :]
 #: Levels with fewer processes than this aren't judged.
 LEAST_PROCESSES = 5
 
@@ -123,7 +125,7 @@ def _tell_errors(truth: Sequence[Spine], what: str, seen: Sequence[Spine]) -> No
         for rule, z in heights.items():
             cuts = [(a, (z[a] + z[b]) / 2) for a, b in pairwise(z)]
             for level, process in spine.processes.items():
-                if level not in SCORED_LEVELS[6:] or level not in z:
+                if level not in MEASURED or level not in z:
                     continue
                 ends[rule][level].append(z[level] - process.middle)
                 lies = list(z)[sum(process.middle <= cut for _, cut in cuts)]
@@ -131,7 +133,7 @@ def _tell_errors(truth: Sequence[Spine], what: str, seen: Sequence[Spine]) -> No
                 places[rule][level][below] += 1
             for above, cut in cuts:
                 below = SCORED_LEVELS[SCORED_LEVELS.index(above) + 1]
-                if above in SCORED_LEVELS[6:] and {above, below} <= set(spine.processes):
+                if above in MEASURED and {above, below} <= set(spine.processes):
                     gap = (spine.processes[above].lower + spine.processes[below].upper) / 2
                     borders[rule][above].append(cut - gap)
     print(f"\nLeft-out patients ({len(seen)}), {what}; mean |error| in mm:")
@@ -160,7 +162,7 @@ def _tell_simpler(found: Sequence[Spine]) -> None:
         others = [s for s in found if s.scan != spine.scan]
         measured = offsets(others)
         for i, (level, center) in enumerate(spine.centers.items()):
-            if level not in spine.processes or level not in SCORED_LEVELS[6:]:
+            if level not in spine.processes or level not in MEASURED:
                 continue
             step, end = steps[spine.scan][i], spine.processes[level].middle
             shares = [
@@ -188,7 +190,7 @@ def _tell_above(found: Sequence[Spine]) -> None:
     errors: dict[str, list[float]] = defaultdict(list)
     for spine in found:
         top, *others = spine.centers
-        if top in spine.processes and top in SCORED_LEVELS[6:]:
+        if top in spine.processes and top in MEASURED:
             tips = means(offsets(s for s in found if s.scan != spine.scan))
             z = tip_heights({n: spine.centers[n] for n in others}, TYPICAL_STEP_MM, tips)
             errors[top].append(z[top] - spine.processes[top].middle)

@@ -149,8 +149,8 @@ class Suppressed:
             return ()
         m = self.model
         dark = m.muscle + DARK_SHARE * (m.fat - m.muscle)
-        known = zip(self.t1, self.expected, self.central, strict=False)
-        return tuple(np.asarray(v <= dark / m.muscle * at.muscle) for v, at, _ in known)
+        known = list(zip(self.t1, self.expected, strict=True))[: len(self.central)]
+        return tuple(np.asarray(v <= dark / m.muscle * at.muscle) for v, at in known)
 
     def unlit(self, levels: Mapping[str, tuple[float, float]]) -> frozenset[str]:
         """Levels whose muscle the T1 shows too dark: there fat may be as dark as fluid, too.
@@ -221,7 +221,8 @@ def _collection_mm2(
     if told.model is None:
         return 0.0
     overs, masks, dry, heights, pixels_mm2 = [], [], [], [], []
-    for part, kept, dark, at in zip(on_t2, told.central, told.no_fat, told.expected, strict=False):
+    expected = told.expected[: len(told.central)]
+    for part, kept, dark, at in zip(on_t2, told.central, told.no_fat, expected, strict=True):
         if not kept.traced:
             continue
         fat = told.model.pure_fat_on_t2(at)

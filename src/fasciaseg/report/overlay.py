@@ -85,8 +85,9 @@ def _write_panel(page: Page, reading: Reading, index: int, x: int) -> None:
     if not len(part.fascia_rc):
         column.write("Fascia not traced on this slice", 17, YELLOW)
     column.gap(14)
-    page.paste(legend(result.edema.rule), x, column.y)
-    column.gap(legend(result.edema.rule).height)
+    key = legend(result.edema.rule)
+    page.paste(key, x, column.y)
+    column.gap(key.height)
     column.gap(10)
     broken = words.fracture_lines(result)
     if broken:

@@ -106,11 +106,10 @@ def _exam(told: dict[str, Any]) -> Exam | None:
             return None
         if not isinstance(told["edema"]["levels"], list):
             return None
-        if told["edema"].get("rule", "axial") not in RULES:
-            return None
     except (KeyError, TypeError, ValueError):
         return None
-    return Exam(name, tuple(sorted(bodies, key=lambda v: LEVELS.index(v.level))), told)
+    exam = Exam(name, tuple(sorted(bodies, key=lambda v: LEVELS.index(v.level))), told)
+    return exam if exam.rule in RULES else None
 
 
 def _lps(values: list[float]) -> tuple[float, float, float]:
