@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fasciaseg.anatomy.localizer import Localizer, Marks
+from fasciaseg.anatomy.localizer import CHANNELS, Localizer, Marks, Window
 from fasciaseg.anatomy.spine import Spine, central_three, locate, positions_mm
-from fasciaseg.geometry import Slice, SliceGeometry
+from fasciaseg.geometry import FloatArray, Slice, SliceGeometry
 from fasciaseg.phantom import sagittal_geometry
 from fasciaseg.pipeline import default_model
 
@@ -91,11 +91,19 @@ class TellingLocalizer(Localizer):
         self, centers: Sequence[tuple[float, float, float]], half_mm: float = 22.0
     ) -> None:
         self.centers, self.half_mm, self.calls = centers, half_mm, 0
+        self.windows: list[Window] = []
         self.path = Path("told")
 
-    def mark(self, slices: Sequence[Slice]) -> list[Marks]:
+    def mark(self, slices: Sequence[Slice], window: Window | None = None) -> list[Marks]:
         self.calls += len(slices)
-        return [self._told(s) for s in slices]
+        told = [self._told(s) for s in slices]
+        if window is None:
+            return told
+        self.windows.append(window)
+        return [
+            replace(m, **{name: within(getattr(m, name), window) for name in CHANNELS})
+            for m in told
+        ]
 
     def _told(self, s: Slice) -> Marks:
         shape = (round(SHAPE[0] * 0.75), round(SHAPE[1] * 0.75))
@@ -119,6 +127,13 @@ class TellingLocalizer(Localizer):
         none = np.zeros(shape, np.float32)
         maps = (body, l5, none, none, none, none, center)
         return Marks(grid, *(m.astype(np.float32) for m in maps))
+
+
+def within(channel: FloatArray, window: Window) -> FloatArray:
+    """A channel as it is when only a window was looked at."""
+    out = np.zeros_like(channel)
+    out[:, slice(*window)] = channel[:, slice(*window)]
+    return out
 
 
 def wide() -> ToldStack:
@@ -189,6 +204,25 @@ def test_a_scoliotic_spine_is_read_at_its_mean() -> None:
     assert np.ptp(spine.aside_mm) == pytest.approx(18, abs=5)
     x = [v.center_lps_mm[0] for v in spine.vertebrae]
     assert x == sorted(x, reverse=True)
+
+
+def test_the_other_slices_are_looked_at_around_the_spine_only() -> None:
+    network = TellingLocalizer(column(2.0))
+    locate(wide(), network)
+    assert network.calls - len(network.windows) == 1
+    assert {last - first for first, last in network.windows} <= {48, 64}
+
+
+def test_a_spine_that_leaves_what_is_looked_at_is_seen_whole() -> None:
+    """Turned: bodies to the patient's left lie farther back than the middle slice lets expect."""
+    lumbar = column(-6.0, count=5)
+    thoracic = [(14.0, y + 45.0, z + 170.0) for _, y, z in column(0.0, count=4)]
+    turned = [*lumbar, *thoracic]
+    spine = locate(wide(), TellingLocalizer(turned, half_mm=12.0))
+    seen = np.max([m.center.max(axis=0) for m in spine.seen.values()], axis=0)
+    grid = spine.marks[0].geometry
+    columns = [round(float(grid.to_pixel(np.array(c))[1])) for c in turned]
+    assert min(seen[columns]) > 0.5
 
 
 def test_a_stack_that_ends_beside_the_spine_gives_its_three_outermost() -> None:

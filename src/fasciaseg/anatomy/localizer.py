@@ -24,7 +24,16 @@ PIXEL_MM = 2.0
 #: The network halves the image four times.
 _MULTIPLE = 16
 
+#: A mark this sure is a reason to look there, in neighbouring slices too ...
+SHOWN = 0.2
+#: ... with so many columns of 2 mm beside it ...
+MARGIN = 10
+#: ... and one this near to the end of what was looked at may go on beyond it.
+EDGE = 4
+
 Map = npt.NDArray[np.float32]
+#: First and last column + 1 on the network's grid, a multiple of 16 apart.
+Window = tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,11 +114,11 @@ class Localizer:
             raise UsageError("bad_model", told)
         return session
 
-    def mark(self, slices: Sequence[Slice]) -> list[Marks]:
-        """Run the network on each slice."""
-        return [self._mark(s) for s in slices]
+    def mark(self, slices: Sequence[Slice], window: Window | None = None) -> list[Marks]:
+        """Run the network on each slice; with a `window` only there, and nothing lies beside it."""
+        return [self._mark(s, window) for s in slices]
 
-    def _mark(self, s: Slice) -> Marks:
+    def _mark(self, s: Slice, window: Window | None) -> Marks:
         grid, geometry = to_grid(s)
         rows, columns = grid.shape
         shape = (-(-rows // _MULTIPLE) * _MULTIPLE, -(-columns // _MULTIPLE) * _MULTIPLE)
@@ -117,10 +126,41 @@ class Localizer:
         # Some scanners and copies lift the whole image; the padding around it is darkest.
         padded[:rows, :columns] = np.maximum(grid - np.percentile(grid, 3), 0)
         x = standardised(padded)[None, None]
+        first, last = window or (0, shape[1])
         session = self._session
-        (p,) = session.run(None, {"slice": x})  # type: ignore[attr-defined]
-        p = p[0, :, :rows, :columns]
+        (p,) = session.run(None, {"slice": x[..., first:last]})  # type: ignore[attr-defined]
+        p = np.pad(p[0], ((0, 0), (0, 0), (first, shape[1] - last)))[:, :rows, :columns]
         return Marks(geometry, *(np.ascontiguousarray(channel) for channel in p))
+
+
+def window_around(marks: Marks) -> Window:
+    """The columns of the grid that hold what was marked on a slice, and as much beside as may.
+
+    Another slice of the stack shows the same spine, a little to the front or to the back.
+    """
+    whole = -(-marks.body.shape[1] // _MULTIPLE) * _MULTIPLE
+    shown = np.nonzero((_marked(marks) > SHOWN).any(axis=0))[0]
+    if not len(shown):
+        return 0, whole
+    first = max(0, int(shown[0]) - MARGIN)
+    last = min(whole, int(shown[-1]) + 1 + MARGIN)
+    first = max(0, last - -(-(last - first) // _MULTIPLE) * _MULTIPLE)
+    return first, min(whole, first + -(-(last - first) // _MULTIPLE) * _MULTIPLE)
+
+
+def leaves(marks: Marks, window: Window) -> bool:
+    """Whether something that was marked in a window may go on beyond it."""
+    first, last = window
+    shown = (_marked(marks) > SHOWN).any(axis=0)
+    before = first > 0 and shown[first : first + EDGE].any()
+    behind = last < len(shown) and shown[last - EDGE : last].any()
+    return bool(before or behind)
+
+
+def _marked(marks: Marks) -> Map:
+    """How sure any mark is at each pixel of the grid."""
+    channels = [np.asarray(getattr(marks, name)) for name in CHANNELS]
+    return np.asarray(np.maximum.reduce(channels))
 
 
 def to_grid(s: Slice) -> tuple[FloatArray, SliceGeometry]:

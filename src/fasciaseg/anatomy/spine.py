@@ -16,7 +16,7 @@ import numpy as np
 from ..geometry import FloatArray, Slice, SliceGeometry
 from ..vertebrae import Vertebra
 from . import levels
-from .localizer import Localizer, Marks
+from .localizer import Localizer, Marks, Window, leaves, window_around
 
 #: Slices are sampled this far apart to find the bodies' lateral extent (a body is 35-55 mm wide).
 SAMPLE_STEP_MM = 8.0
@@ -36,6 +36,8 @@ NEAR_PX = (4, 4)
 NARROWEST_MM = 34.0
 #: Half of the window that holds a body's cross-section.
 SECTION_PX = (9, 12)
+#: A slice this certain of its bodies' centres (about four bodies) says where the others show them.
+LEAST_LOOK = 40.0
 #: Summed confidence of the bodies below which no spine was found.
 LEAST_SPINE = 1.5
 
@@ -110,14 +112,11 @@ def positions_mm(stack: SliceStack) -> FloatArray:
 def locate(stack: SliceStack, localizer: Localizer) -> Spine:
     """Find the spine in a stack of at least three slices."""
     along = positions_mm(stack)
-    seen: dict[int, Marks] = {}
-
-    def marks(index: int) -> Marks:
-        if index not in seen:
-            seen[index] = localizer.mark([stack[index]])[0]
-        return seen[index]
-
+    looks = _Looks(stack, localizer)
+    seen, marks = looks.seen, looks.at
     sampled = _sampled(along, SAMPLE_STEP_MM)
+    # The middle of the stack shows the spine most often, and with it where to look.
+    marks(sampled[len(sampled) // 2])
     lateral = _rough_middle(np.array([_certainty(marks(i)) for i in sampled]), along[sampled])
     tried: dict[tuple[int, int, int], _Named] = {}
     # The bodies give the lateral position, which gives the slices on which bodies are found.
@@ -155,6 +154,31 @@ def locate(stack: SliceStack, localizer: Localizer) -> Spine:
         central, middle, three, vertebrae, named.numbering, lateral, aside, along, seen,
         centers, asides,
     )  # fmt: skip
+
+
+class _Looks:
+    """What the network sees on a stack's slices, each looked at once and only around the spine."""
+
+    def __init__(self, stack: SliceStack, localizer: Localizer) -> None:
+        self.seen: dict[int, Marks] = {}
+        self._stack, self._localizer = stack, localizer
+        self._window: Window | None = None
+
+    def at(self, index: int) -> Marks:
+        """The marks of a slice."""
+        if index not in self.seen:
+            self.seen[index] = self._look(self._stack[index])
+        return self.seen[index]
+
+    def _look(self, s: Slice) -> Marks:
+        if self._window is not None:
+            (marks,) = self._localizer.mark([s], self._window)
+            if not leaves(marks, self._window):
+                return marks
+        (marks,) = self._localizer.mark([s])
+        if _certainty(marks) >= LEAST_LOOK:
+            self._window = window_around(marks)
+        return marks
 
 
 @dataclass(frozen=True, eq=False)
