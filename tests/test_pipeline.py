@@ -21,6 +21,7 @@ from fasciaseg.options import Options
 from fasciaseg.phantom import (
     Coil,
     FasciaEdema,
+    FatFailure,
     Pathology,
     Sampling,
     Sequence,
@@ -301,6 +302,32 @@ def test_half_suppressed_fat_adds_no_level_unsaid(share: float) -> None:
         assert_unanswered(result)
     else:
         assert result.edema.levels == ("L4", "L5")
+
+
+THIN = SoftTissue(fat=(6.0, 7.0, 12.0, 9.0))
+
+
+@pytest.mark.parametrize("strength", [0.6, 0.9])
+@pytest.mark.parametrize("soft", [THIN, SoftTissue(), SoftTissue(fat=(14, 24, 42, 40))])
+def test_a_patch_of_fat_that_escaped_suppression_is_no_edema(
+    soft: SoftTissue, strength: float
+) -> None:
+    """It fades out over centimetres; edema higher up is found all the same."""
+    patch = FatFailure("back", strength)
+    alone = read(exam_of(SpinePhantom(soft=soft, pathology=Pathology(fat_failure=patch)))).result
+    assert alone.edema.levels == ()
+    edema = (FasciaEdema(("T11", "T12"), 6.0, 0.85),)
+    beside = SpinePhantom(soft=soft, pathology=Pathology(edema, fat_failure=patch))
+    result = read(exam_of(beside)).result
+    assert result.edema.levels == ("T11", "T12")
+    assert "fat_suppression_failed" in codes(result)
+
+
+def test_edema_that_fills_a_thin_back_is_edema() -> None:
+    """It shines up to the skin as well, but it has a border."""
+    edema = (FasciaEdema(("L1", "L2"), 10.0, 0.9, shift_mm=2.0),)
+    result = read(exam_of(SpinePhantom(soft=THIN, pathology=Pathology(edema)))).result
+    assert result.edema.levels == ("L1", "L2")
 
 
 def noise_stack() -> ImageStack:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from ..errors import UsageError
-from ..geometry import FloatArray, Slice, SliceGeometry
+from ..geometry import BoolArray, FloatArray, Slice, SliceGeometry
 
 #: Pixel size the network was trained at.
 PIXEL_MM = 2.0
@@ -139,7 +139,7 @@ def window_around(marks: Marks) -> Window:
     Another slice of the stack shows the same spine, a little to the front or to the back.
     """
     whole = -(-marks.body.shape[1] // _MULTIPLE) * _MULTIPLE
-    shown = np.nonzero((_marked(marks) > SHOWN).any(axis=0))[0]
+    shown = np.nonzero(_shown(marks))[0]
     if not len(shown):
         return 0, whole
     first = max(0, int(shown[0]) - MARGIN)
@@ -151,16 +151,16 @@ def window_around(marks: Marks) -> Window:
 def leaves(marks: Marks, window: Window) -> bool:
     """Whether something that was marked in a window may go on beyond it."""
     first, last = window
-    shown = (_marked(marks) > SHOWN).any(axis=0)
+    shown = _shown(marks)
     before = first > 0 and shown[first : first + EDGE].any()
     behind = last < len(shown) and shown[last - EDGE : last].any()
     return bool(before or behind)
 
 
-def _marked(marks: Marks) -> Map:
-    """How sure any mark is at each pixel of the grid."""
+def _shown(marks: Marks) -> BoolArray:
+    """Which columns of the grid hold any mark (columns,)."""
     channels = [np.asarray(getattr(marks, name)) for name in CHANNELS]
-    return np.asarray(np.maximum.reduce(channels))
+    return np.asarray((np.maximum.reduce(channels) > SHOWN).any(axis=0))
 
 
 def to_grid(s: Slice) -> tuple[FloatArray, SliceGeometry]:

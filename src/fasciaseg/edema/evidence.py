@@ -11,6 +11,7 @@ from scipy import ndimage
 from ..anatomy.band import FasciaBand
 from ..geometry import BoolArray, FloatArray, SliceGeometry
 from ..options import ThresholdOptions
+from .fade import FatLayer
 from .threshold import confirmed, find_edema
 
 #: The threshold is moved by this factor, the coil's gain by this share of its logarithm: about
@@ -37,6 +38,7 @@ class Evidence:
         heights_mm: LPS z.
         geometries: of the slices.
         shining: heights at which fat shines, (upper, lower) z.
+        layers: the back's fat on each slice; None where none was seen, or what shines is no fat.
     """
 
     windows: tuple[tuple[int, int], ...]
@@ -49,6 +51,7 @@ class Evidence:
     heights_mm: tuple[FloatArray, ...]
     geometries: tuple[SliceGeometry, ...]
     shining: tuple[tuple[float, float], ...]
+    layers: tuple[FatLayer | None, ...]
 
     def edema(
         self, options: ThresholdOptions, excess: Sequence[FloatArray] | None = None
@@ -66,7 +69,8 @@ class Evidence:
         ]
         kept = confirmed(found, over, self.wet, self.heights_mm, options)
         both = [
-            _without_fat(m, z, self.shining) for m, z in zip(kept, self.heights_mm, strict=True)
+            _without_fat(m, z, self.shining, layer)
+            for m, z, layer in zip(kept, self.heights_mm, self.layers, strict=True)
         ]
         return self._whole([edema for edema, _ in both]), self._whole([fat for _, fat in both])
 
@@ -101,18 +105,23 @@ def cut(band: FasciaBand, window: slice) -> FasciaBand:
 
 
 def _without_fat(
-    mask: BoolArray, z_mm: FloatArray, shining: Sequence[tuple[float, float]]
+    mask: BoolArray,
+    z_mm: FloatArray,
+    shining: Sequence[tuple[float, float]],
+    layer: FatLayer | None,
 ) -> tuple[BoolArray, BoolArray]:
-    """Edema without the patches that reach into heights at which fat shines, and these patches.
+    """Edema without the patches that are fat, and these patches.
 
-    Suppression fades out over centimetres: what hangs together with fat that shines is fat too.
+    Fat is what reaches into heights at which fat shines, as suppression fades out over
+    centimetres, and what itself looks like fat that escaped.
     """
-    if not shining:
-        return mask, np.zeros_like(mask)
     patches, n = ndimage.label(mask, np.ones((3, 3)))
-    inside = within(z_mm, shining)
     fat = np.zeros(n + 1, bool)
-    fat[np.unique(patches[inside])] = True
+    if shining:
+        fat[np.unique(patches[within(z_mm, shining)])] = True
+    if layer is not None:
+        for i in range(1, n + 1):
+            fat[i] = fat[i] or layer.escaped(patches == i)
     fat[0] = False
     fatty = np.asarray(fat[patches])
     return mask & ~fatty, fatty

@@ -13,6 +13,7 @@ from ..anatomy.traced import TracedSlice
 from ..geometry import BoolArray, FloatArray
 from ..options import ThresholdOptions
 from .evidence import Evidence, cut, window_of, within
+from .fade import FatLayer
 from .normalise import Reference
 from .suppression import FatState, judge_fat
 from .threshold import HEIGHT_STEP_MM, Threshold, excess, tissue_before
@@ -107,17 +108,23 @@ def segment(
     over = [excess(*of) for of in zip(values, limits, geometries, strict=True)]
     windows = [window_of(b, k, options.deepest_mm) for b, k in zip(bands, skins, strict=True)]
     cuts = [slice(*window) for window in windows]
+    over = [v[:, w] for v, w in zip(over, cuts, strict=True)]
+    near = [cut(b, w) for b, w in zip(bands, cuts, strict=True)]
+    skins = [k[:, w] for k, w in zip(skins, cuts, strict=True)]
+    layers = [FatLayer.of(*of) for of in zip(over, near, skins, geometries, strict=True)]
     evidence = Evidence(
         windows=tuple(windows),
         columns=tuple(v.shape[1] for v in values),
-        excess=tuple(v[:, w] for v, w in zip(over, cuts, strict=True)),
+        excess=tuple(over),
         gains=tuple(gains[i][:, w] for i, w in zip(read, cuts, strict=True)),
-        bands=tuple(cut(b, w) for b, w in zip(bands, cuts, strict=True)),
-        skins=tuple(k[:, w] for k, w in zip(skins, cuts, strict=True)),
+        bands=tuple(near),
+        skins=tuple(skins),
         wet=tuple(v[:, w] for v, w in zip(wet, cuts, strict=True)),
         heights_mm=tuple(z[:, w] for z, w in zip(heights, cuts, strict=True)),
         geometries=tuple(geometries),
         shining=tuple(slabs[n] for n in fat.unsuppressed),
+        # Where a T1 has told the fat, what shines is none.
+        layers=tuple(layers) if not no_fat else (None,) * len(layers),
     )
     edema, fatty = evidence.edema(options)
     doubtful = {
