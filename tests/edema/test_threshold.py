@@ -344,7 +344,9 @@ def test_lengths_are_in_mm_whatever_the_pixels(spacing: tuple[float, float]) -> 
 # The three slices together
 
 
-def on_slices(*strips: tuple[int, int, float] | None, wet: bool = False) -> list[BoolArray]:
+def on_slices(
+    *strips: tuple[int, int, float] | None, wet: bool = False, thick_mm: float = 5.0
+) -> list[BoolArray]:
     """What is confirmed of one strip a slice: (first row, last row, times its limit)."""
     shape = (200, 20)
     over = [np.zeros(shape) for _ in strips]
@@ -353,7 +355,8 @@ def on_slices(*strips: tuple[int, int, float] | None, wet: bool = False) -> list
             values[strip[0] : strip[1], 8:12] = strip[2]
     heights = [np.repeat(-np.arange(200.0)[:, None], 20, axis=1) for _ in strips]
     fluid = [np.full(shape, wet)] * len(strips)
-    return confirmed([o >= 1 for o in over], over, fluid, heights, DEFAULT)
+    widths = [thick_mm / 4] * len(strips)
+    return confirmed([o >= 1 for o in over], over, fluid, heights, widths, DEFAULT)
 
 
 def test_faint_edema_on_one_slice_needs_another_slice() -> None:
@@ -367,13 +370,17 @@ def test_bright_edema_on_one_slice_stands_alone() -> None:
     assert [m.any() for m in on_slices(None, None, (50, 90, 2.5))] == [False, False, True]
 
 
+def test_a_bright_vein_on_one_slice_does_not() -> None:
+    assert not any(m.any() for m in on_slices(None, None, (50, 90, 4.0), thick_mm=3.0))
+
+
 def test_where_the_fat_holds_fluid_even_bright_edema_needs_another_slice() -> None:
     assert not any(m.any() for m in on_slices(None, None, (50, 90, 1.5), wet=True))
     assert sum(m.any() for m in on_slices(None, (50, 90, 1.5), (60, 95, 1.5), wet=True)) == 2
 
 
 def test_where_the_fat_holds_fluid_edema_has_to_cover_the_line() -> None:
-    behind, across = image((30, 60, 1.6, 6)), image((30, 60, -1.6, 6))
+    behind, across = image((30, 60, 1.3, 6)), image((30, 60, -1.6, 6))
     wet = np.ones(G.shape, bool)
     assert found(behind).any()
     assert not found(behind, wet=wet).any()

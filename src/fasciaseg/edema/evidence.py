@@ -67,7 +67,8 @@ class Evidence:
             find_edema(*of, options)
             for of in zip(over, self.bands, self.skins, self.wet, self.geometries, strict=True)
         ]
-        kept = confirmed(found, over, self.wet, self.heights_mm, options)
+        columns_mm = [g.spacing_mm[1] for g in self.geometries]
+        kept = confirmed(found, over, self.wet, self.heights_mm, columns_mm, options)
         both = [
             _without_fat(m, z, self.shining, layer)
             for m, z, layer in zip(kept, self.heights_mm, self.layers, strict=True)

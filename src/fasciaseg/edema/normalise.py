@@ -19,9 +19,9 @@ from ..geometry import FloatArray, Slice
 MUSCLE_MM = (5.0, 28.0)
 #: Depth at which corrected intensities equal measured ones (mm before the fascia).
 REFERENCE_DEPTH_MM = 15.0
-#: A surface coil's sensitivity falls by no more than this, per mm (factor 2.1 over 30 mm); what
+#: A surface coil's sensitivity falls by no more than this, per mm (factor 2.9 over 30 mm); what
 #: is steeper is fat between the deep fibres.
-STEEPEST_PER_MM = 0.025
+STEEPEST_PER_MM = 0.035
 #: Beyond these depths the fit isn't extrapolated.
 DEPTH_RANGE_MM = (-30.0, 10.0)
 #: Fewest muscle pixels for a reference, as area in mm² (about one level of one slice).

@@ -220,7 +220,7 @@ def _collection_mm2(
     """Area of patches like an edema that outshine fat on T2 (as it was) and aren't dark on T1."""
     if told.model is None:
         return 0.0
-    overs, masks, dry, heights, pixels_mm2 = [], [], [], [], []
+    overs, masks, dry, heights, sizes_mm = [], [], [], [], []
     expected = told.expected[: len(told.central)]
     for part, kept, dark, at in zip(on_t2, told.central, told.no_fat, expected, strict=True):
         if not kept.traced:
@@ -242,9 +242,11 @@ def _collection_mm2(
         heights.append(part.z_mm[window])
         band = cut(kept.band, window[1])
         masks.append(find_edema(over, band, skin[window], nowhere, geometry, options))
-        pixels_mm2.append(float(np.prod(geometry.spacing_mm)))
-    kept_masks = confirmed(masks, overs, dry, heights, options)
-    return sum(float(m.sum()) * mm2 for m, mm2 in zip(kept_masks, pixels_mm2, strict=True))
+        sizes_mm.append(geometry.spacing_mm)
+    kept_masks = confirmed(masks, overs, dry, heights, [mm for _, mm in sizes_mm], options)
+    return sum(
+        float(m.sum()) * float(np.prod(mm)) for m, mm in zip(kept_masks, sizes_mm, strict=True)
+    )
 
 
 def _pair(part: TracedSlice, t1: SliceStack) -> Pair:

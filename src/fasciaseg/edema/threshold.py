@@ -27,10 +27,12 @@ RIDGE = 1.2
 BEFORE_MM = (-16.0, -7.0)
 BEFORE_HEIGHT_MM = 12.0
 #: A patch counts if it comes this near to the line, for at least the least length.
-CONTACT_MM = 2.5
+CONTACT_MM = 1.75
 #: Where the fat holds fluid, as near as the line is true.
 COVER_MM = 1.25
-#: A faint patch stays where another slice has edema at this share of its heights ...
+#: On one slice alone a patch has to be this thick on average: veins along the fascia are thinner.
+LONE_MM = 4.0
+#: Any other stays where another slice has edema at this share of its heights ...
 SHARED = 1 / 3
 #: ... which are compared in steps of so much.
 HEIGHT_STEP_MM = 3.0
@@ -197,19 +199,21 @@ def confirmed(
     excesses: Sequence[FloatArray],
     wet: Sequence[BoolArray],
     heights_mm: Sequence[FloatArray],
+    columns_mm: Sequence[float],
     options: ThresholdOptions,
 ) -> list[BoolArray]:
-    """Edema of the central slices (rows, columns each) without faint patches seen on one only.
+    """Edema of the central slices (rows, columns each) without doubtful patches seen on one only.
 
     Fluid in a layer spreads to both sides; a vessel, or fat half suppressed, brushes one slice.
-    A patch stays if it reaches `options.alone` times its limit somewhere the fat is dry, or if
-    another slice has edema at the height of at least a third of it.
+    A patch stays if another slice has edema at the height of at least a third of it, or if it is
+    thick and reaches `options.alone` times its limit somewhere the fat is dry.
 
     Args:
         masks: edema of each slice.
         excesses: what `excess` says of it.
         wet: heights at which the fat itself holds fluid.
         heights_mm: LPS z of its pixels.
+        columns_mm: width of a slice's pixels.
         options: `alone` is read.
     """
     if len(masks) < 2:
@@ -224,12 +228,15 @@ def confirmed(
         others = np.concatenate([h for i, h in enumerate(seen) if i != k])
         inside, kept = mask[box], np.zeros_like(mask)
         patches, n = ndimage.label(inside, np.ones((3, 3)))
+        sure = np.zeros(n + 1, bool)
+        sure[patches[certain & inside]] = True
         keep = np.zeros(n + 1, bool)
-        keep[patches[certain & inside]] = True
-        patch, height = patches[inside], np.round(z[box][inside] / HEIGHT_STEP_MM)
-        for i in np.nonzero(~keep[1:])[0] + 1:
-            mine = np.unique(height[patch == i])
-            keep[i] = float(np.isin(mine, others).mean()) >= SHARED
+        for i in range(1, n + 1):
+            mine = patches == i
+            thick_mm = mine.sum() / mine.any(axis=1).sum() * columns_mm[k]
+            here = np.unique(np.round(z[box][mine] / HEIGHT_STEP_MM))
+            shared = float(np.isin(here, others).mean()) >= SHARED
+            keep[i] = shared or (sure[i] and thick_mm >= LONE_MM)
         kept[box] = keep[patches]
         out.append(kept)
     return out
