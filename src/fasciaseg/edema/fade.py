@@ -1,4 +1,4 @@
-"""Fat that escaped suppression in one place: it fills the back's fat and fades out slowly.
+"""Fat that escaped suppression in one place: it fills the back's fat and has no border.
 
 Suppression follows the magnetic field, which changes over centimetres: fat that escapes it shines
 up to the skin, or far deeper than a layer of edema reaches, and grows dark again little by little.
@@ -17,19 +17,16 @@ from ..geometry import BoolArray, FloatArray, SliceGeometry
 
 #: Fat's brightness is read this far behind the fascia (mm).
 READ_MM = 15.0
-#: A patch that takes so long (mm) to fade, at both ends as far as they are in view, has no
-#: border: on phantoms and painted scans escaped fat takes 11 to 20, edema 2 to 5. What takes
-#: longer doesn't fade, it has something else beside it.
-FADE_MM = (10.0, 40.0)
-#: Fading goes from one to the other share of the patch's own brightness above the dry fat ...
-FADE_FROM, FADE_TO = 0.8, 0.25
-#: ... which the patch has to outshine this many times, or its ends can't be seen.
-CLEAR = 2.0
-#: It fills the fat where it comes this near to the skin (mm) ...
+#: A border: at an end, brightness above the dry fat falls by so much within so many mm. The steeper
+#: end of edema falls by 0.5 to 1.0, of escaped fat by 0.2 to 0.4 (10th to 90th percentile, phantoms
+#: and painted scans).
+BORDER_FALL = 0.45
+BORDER_MM = 5.0
+#: An end goes from one to the other of these shares.
+END_FROM, END_TO = 0.8, 0.25
+#: Escaped fat comes this near to the skin (mm) at this share of its heights.
 SKIN_GAP_MM = 1.5
-#: ... at this share of its heights; where there is less fat than this (mm) it can't be told.
 FILLED_SHARE = 0.6
-LEAST_FAT_MM = 2.0
 #: Or it reaches deeper behind the fascia than edema of the fascia does (2-10 mm, half before it).
 DEEP_MM = 12.0
 #: Dry fat: this percentile of the brightness along the back.
@@ -79,31 +76,34 @@ class FatLayer:
         """Whether a patch of the threshold's mask (rows, columns) is fat that escaped."""
         rows = np.nonzero(patch.any(axis=1))[0]
         deepest = np.where(patch[rows], self.depth_mm[rows], -np.inf).max(axis=1)
-        end = self.end_mm[rows]
-        fills = float((deepest > end - SKIN_GAP_MM).mean()) >= FILLED_SHARE
-        fills = fills and float(np.median(end)) >= LEAST_FAT_MM
+        fills = float((deepest > self.end_mm[rows] - SKIN_GAP_MM).mean()) >= FILLED_SHARE
         if not fills and float(np.median(deepest)) <= DEEP_MM:
             return False
-        fades = self._fades_mm(int(rows[0]), int(rows[-1]))
-        return bool(fades) and FADE_MM[0] <= min(fades) <= max(fades) <= FADE_MM[1]
+        ends = self._ends(int(rows[0]), int(rows[-1]))
+        return bool(ends) and not any(self._has_border(end) for end in ends)
 
-    def _fades_mm(self, first: int, last: int) -> list[float]:
-        """How long a patch from row `first` to `last` takes to fade at each end in view, mm.
+    def _ends(self, first: int, last: int) -> list[FloatArray]:
+        """How brightness falls, outwards, at a patch's ends in view (rows `first` to `last`).
 
-        Empty where neither end is in view, or it hardly outshines dry fat.
+        In shares of the patch's own brightness above dry fat; empty if neither end is in view.
         """
         upper, lower = self.traced
         bright = float(np.median(self.brightest[first : last + 1]))
         dry = float(np.percentile(self.brightest[upper : lower + 1], DRY))
-        if bright < CLEAR * dry:
+        if bright <= dry:
             return []
-        share = (self.brightest - dry) / (bright - dry)
-        full = first + np.nonzero(share[first : last + 1] >= FADE_FROM)[0]
-        above = upper + np.nonzero(share[upper:first] <= FADE_TO)[0]
-        below = last + 1 + np.nonzero(share[last + 1 : lower + 1] <= FADE_TO)[0]
-        fades = []
+        share = np.minimum((self.brightest - dry) / (bright - dry), 1.0)
+        full = first + np.nonzero(share[first : last + 1] >= END_FROM)[0]
+        above = upper + np.nonzero(share[upper:first] <= END_TO)[0]
+        below = last + 1 + np.nonzero(share[last + 1 : lower + 1] <= END_TO)[0]
+        ends = []
         if len(above):
-            fades.append(float(full[0] - above[-1]) * self.row_mm)
+            ends.append(share[above[-1] : full[0] + 1][::-1])
         if len(below):
-            fades.append(float(below[0] - full[-1]) * self.row_mm)
-        return fades
+            ends.append(share[full[-1] : below[0] + 1])
+        return ends
+
+    def _has_border(self, end: FloatArray) -> bool:
+        """Whether brightness falls steeply somewhere."""
+        rows = max(1, round(BORDER_MM / self.row_mm))
+        return len(end) <= rows or float((end[:-rows] - end[rows:]).max()) >= BORDER_FALL
