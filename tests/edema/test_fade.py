@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fasciaseg.anatomy.band import fascia_band
+from fasciaseg.edema.evidence import Evidence
 from fasciaseg.edema.fade import FatLayer
 from fasciaseg.geometry import FloatArray
+from fasciaseg.options import ThresholdOptions
 from fasciaseg.phantom import sagittal_geometry
 
 quick = settings(max_examples=30, deadline=None, derandomize=True)
@@ -74,6 +76,35 @@ def test_one_end_in_view_is_enough(upper: float, lower: float) -> None:
 
 def test_without_an_end_in_view_nothing_is_said() -> None:
     assert not escaped(patch(-50, 260, 20, 8, 2.0), 8)
+
+
+def kept(*slices: FloatArray, fat_mm: float) -> list[bool]:
+    """Whether anything is edema on each of a few slices."""
+    n = len(slices)
+    skin = BAND.depth_mm > fat_mm
+    heights = np.repeat(-np.arange(float(ROWS))[:, None], COLUMNS, axis=1)
+    evidence = Evidence(
+        windows=((0, COLUMNS),) * n,
+        columns=(COLUMNS,) * n,
+        excess=slices,
+        gains=(np.ones(G.shape),) * n,
+        bands=(BAND,) * n,
+        skins=(skin,) * n,
+        wet=(np.zeros(G.shape, bool),) * n,
+        heights_mm=(heights,) * n,
+        geometries=(G,) * n,
+        shining=(),
+        layers=tuple(FatLayer.of(s, BAND, skin, G) for s in slices),
+    )
+    return [bool(m.any()) for m in evidence.edema(ThresholdOptions())[0]]
+
+
+def test_neighbouring_slices_decide_together_what_is_fat() -> None:
+    """Edema may fill a thin back and end softly on one slice; suppression fails on all."""
+    fills, layer = patch(80, 110, 20, 6, 2.0), patch(78, 112, 3, 3, 2.0)
+    assert kept(layer, layer, fills, fat_mm=6) == [True, True, True]
+    assert kept(fills, fills, fills, fat_mm=6) == [False, False, False]
+    assert kept(fills, fills, layer, fat_mm=6) == [False, False, False]
 
 
 def test_no_fat_no_layer() -> None:

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
 from ..anatomy.band import FasciaBand
 from ..geometry import BoolArray, FloatArray, SliceGeometry
 from ..options import ThresholdOptions
 from .fade import FatLayer
-from .threshold import confirmed, find_edema
+from .threshold import HEIGHT_STEP_MM, SHARED, confirmed, find_edema
 
 #: The threshold is moved by this factor, the coil's gain by this share of its logarithm: about
 #: what another sample of muscle makes of them.
@@ -69,11 +70,14 @@ class Evidence:
         ]
         columns_mm = [g.spacing_mm[1] for g in self.geometries]
         kept = confirmed(found, over, self.wet, self.heights_mm, columns_mm, options)
-        both = [
-            _without_fat(m, z, self.shining, layer)
-            for m, z, layer in zip(kept, self.heights_mm, self.layers, strict=True)
+        patches = [_Patches.of(m, z) for m, z in zip(kept, self.heights_mm, strict=True)]
+        escaped = [_looks_escaped(*of) for of in zip(patches, self.layers, strict=True)]
+        fatty = [
+            p.where(_voted_fat(i, patches, escaped) | p.reaching(self.shining))
+            for i, p in enumerate(patches)
         ]
-        return self._whole([edema for edema, _ in both]), self._whole([fat for _, fat in both])
+        edema = [m & ~fat for m, fat in zip(kept, fatty, strict=True)]
+        return self._whole(edema), self._whole(fatty)
 
     def _whole(self, masks: Sequence[BoolArray]) -> list[BoolArray]:
         """Masks of the windows as masks of the slices."""
@@ -105,27 +109,61 @@ def cut(band: FasciaBand, window: slice) -> FasciaBand:
     return FasciaBand(band.depth_mm[:, window], band.nearest[:, window])
 
 
-def _without_fat(
-    mask: BoolArray,
-    z_mm: FloatArray,
-    shining: Sequence[tuple[float, float]],
-    layer: FatLayer | None,
-) -> tuple[BoolArray, BoolArray]:
-    """Edema without the patches that are fat, and these patches.
+@dataclass(frozen=True, eq=False)
+class _Patches:
+    """The connected parts of a mask (rows, columns), numbered from 1.
 
-    Fat is what reaches into heights at which fat shines, as suppression fades out over
-    centimetres, and what itself looks like fat that escaped.
+    Attributes:
+        labels: number of each pixel's patch, 0 beside them.
+        n: how many.
+        z_mm: LPS z of every pixel.
+        heights: of each patch, in steps of `HEIGHT_STEP_MM`.
     """
-    patches, n = ndimage.label(mask, np.ones((3, 3)))
-    fat = np.zeros(n + 1, bool)
-    if shining:
-        fat[np.unique(patches[within(z_mm, shining)])] = True
-    if layer is not None:
-        for i in range(1, n + 1):
-            fat[i] = fat[i] or layer.escaped(patches == i)
-    fat[0] = False
-    fatty = np.asarray(fat[patches])
-    return mask & ~fatty, fatty
+
+    labels: npt.NDArray[np.int32]
+    n: int
+    z_mm: FloatArray
+    heights: tuple[FloatArray, ...]
+
+    @classmethod
+    def of(cls, mask: BoolArray, z_mm: FloatArray) -> _Patches:
+        labels, n = ndimage.label(mask, np.ones((3, 3)))
+        steps = [np.round(z_mm[labels == i] / HEIGHT_STEP_MM) for i in range(1, n + 1)]
+        return cls(labels, n, z_mm, tuple(np.unique(of) for of in steps))
+
+    def reaching(self, spans: Sequence[tuple[float, float]]) -> BoolArray:
+        """Which patches reach into heights at which fat shines (n,): suppression fades out."""
+        return np.isin(np.arange(1, self.n + 1), self.labels[within(self.z_mm, spans)])
+
+    def where(self, chosen: BoolArray) -> BoolArray:
+        """The pixels (rows, columns) of the chosen patches (n,)."""
+        return np.asarray(np.concatenate([[False], chosen])[self.labels])
+
+
+def _looks_escaped(patches: _Patches, layer: FatLayer | None) -> BoolArray:
+    """Which patches of a slice (n,) look like fat that escaped."""
+    numbers = range(1, patches.n + 1)
+    return np.array(
+        [layer is not None and layer.escaped(patches.labels == i) for i in numbers], bool
+    )
+
+
+def _voted_fat(index: int, patches: Sequence[_Patches], escaped: Sequence[BoolArray]) -> BoolArray:
+    """Which of a slice's patches (n,) are fat, as the slices at the same heights say together.
+
+    Suppression changes over centimetres: what is fat on one slice is fat on its neighbours. Where
+    as many say so as don't, a patch is what it looks like itself.
+    """
+    out = np.array(escaped[index])
+    for i, mine in enumerate(patches[index].heights):
+        votes = [bool(escaped[index][i])]
+        for k, other in enumerate(patches):
+            if k != index:
+                told = zip(other.heights, escaped[k], strict=True)
+                votes += [bool(fat) for at, fat in told if np.isin(mine, at).mean() >= SHARED]
+        if 2 * sum(votes) != len(votes):
+            out[i] = 2 * sum(votes) > len(votes)
+    return out
 
 
 def within(z_mm: FloatArray, spans: Sequence[tuple[float, float]]) -> BoolArray:
