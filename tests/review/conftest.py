@@ -18,17 +18,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom import dcmread
 
+from fasciaseg import classify
 from fasciaseg.batch import RunOptions, run
 from fasciaseg.review.exams import Exam, load
 
 
 @pytest.fixture(scope="session")
 def scored(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The batch of the samples; only read."""
-    out = tmp_path_factory.mktemp("batch") / "out"
-    run(samples, out, RunOptions(jobs=1))
+    """The batch of the samples, one of them with a flag (a slice is missing); only read."""
+    export, out = (tmp_path_factory.mktemp("batch") / name for name in ("export", "out"))
+    shutil.copytree(samples, export)
+    lose_a_slice(export / "mimics")
+    run(export, out, RunOptions(jobs=1))
     return out
+
+
+def lose_a_slice(study: Path) -> None:
+    """Delete the second slice of the series that is read."""
+    uid = classify(study).series_edema.series_instance_uid
+    headers = {p: dcmread(p, stop_before_pixels=True) for p in study.rglob("*") if p.is_file()}
+    mine = [p for p, header in headers.items() if header.SeriesInstanceUID == uid]
+    sorted(mine, key=lambda p: float(headers[p].ImagePositionPatient[0]))[1].unlink()
 
 
 @pytest.fixture
