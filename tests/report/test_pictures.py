@@ -8,16 +8,27 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from fasciaseg.flags import FLAGS
-from fasciaseg.geometry import FloatArray, Slice
+from fasciaseg.geometry import FloatArray, Slice, SliceGeometry
 from fasciaseg.reading import Reading
 from fasciaseg.report import draw_slice, draw_summary
 from fasciaseg.report.annotate import TOP, legend
 from fasciaseg.report.canvas import VERMILLION, YELLOW, Colour, Page
 from fasciaseg.report.overlay import MARGIN, MAX_HEIGHT, MAX_WIDTH
-from fasciaseg.report.view import View, box_around, fitting_scale, view_at, whole, window_of
+from fasciaseg.report.view import (
+    View,
+    Window,
+    box_around,
+    fitting_scale,
+    shaded,
+    view_at,
+    whole,
+    window_of,
+)
 
 ReadingMaker = Callable[..., Reading]
 
@@ -300,3 +311,27 @@ def test_window_ignores_the_air(make_reading: ReadingMaker) -> None:
 def test_a_box_never_leaves_its_slice(make_reading: ReadingMaker) -> None:
     g = make_reading().slices[0].slice.geometry
     assert box_around(g, np.array([[10.0, 10.0]]), (500, 500, 500, 500)) == whole(g)
+
+
+@given(
+    corner=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    size=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    px_per_mm=st.floats(0.2, 5),
+)
+def test_a_part_of_a_view_shows_what_the_picture_shows_there(
+    corner: tuple[float, float], size: tuple[float, float], px_per_mm: float
+) -> None:
+    rows, columns = np.mgrid[0:60, 0:40].astype(np.float32)
+    g = SliceGeometry((0, 0, 0), (0, 1, 0), (0, 0, -1), (1.5, 1.0), (60, 40))
+    grey = shaded(rows + columns, Window(0, 100))
+    view = view_at(g, whole(g), px_per_mm)
+    left, top = corner[0] * 39, corner[1] * 59
+    box = (left, top, left + 1 + size[0] * (39 - left), top + 1 + size[1] * (59 - top))
+    part, place = view.part(box)
+    cut, scaled = view.picture(grey).pixels[place], part.picture(grey).pixels
+    assert cut.shape == scaled.shape == part.size[::-1]
+    # At its edges a part that is scaled by itself doesn't see its neighbours.
+    assert np.abs(cut.astype(int) - scaled)[3:-3, 3:-3].max(initial=0) <= 4
+    middle = np.array([(box[1] + box[3]) / 2 - 0.5, (box[0] + box[2]) / 2 - 0.5])
+    on_whole = view.xy(middle) - [place[1].start, place[0].start]
+    assert np.allclose(part.xy(middle), on_whole, atol=0.01)

@@ -6,14 +6,13 @@ import dataclasses
 import errno
 import json
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import OutputNotWritable
 from ..reading import Reading
 from ..result import Outputs, Result
-from .canvas import Page, palette
+from .canvas import palette
 from .film import Film
 from .overlay import slice_page
 from .plain import drawing_js, plain_png
@@ -96,18 +95,10 @@ def result_json(result: Result) -> bytes:
 
 
 def _pictures(film: Film) -> dict[str, bytes]:
-    """The PNG files by name; a page is packed while the next one is drawn."""
-
-    def packed_page(page: Page) -> bytes:
-        return encoded(page.pixels, palette())
-
-    with ThreadPoolExecutor(max_workers=1) as packer:
-        packed = {
-            f"slice-{i + 1}.png": packer.submit(packed_page, slice_page(film, i))
-            for i in range(len(film.greys))
-        }
-        packed[SUMMARY_NAME] = packer.submit(packed_page, summary_page(film))
-        return {name: file.result() for name, file in packed.items()}
+    """The PNG files by name."""
+    pages = {f"slice-{i + 1}.png": slice_page(film, i) for i in range(len(film.greys))}
+    pages[SUMMARY_NAME] = summary_page(film)
+    return {name: encoded(page.pixels, palette()) for name, page in pages.items()}
 
 
 def _replace_all(out_dir: Path, files: dict[str, bytes]) -> None:

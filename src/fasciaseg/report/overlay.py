@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from PIL.Image import Image
+
 from ..reading import Reading, SliceReading
 from . import words
 from .annotate import BOTTOM, GUTTER, LEGEND_WIDTH, TOP, annotate, draw_frame, draw_gutter, legend
@@ -35,14 +37,14 @@ def slice_page(film: Film, index: int) -> Page:
     scale = fitting_scale(geometry, whole(geometry), MAX_WIDTH, MAX_HEIGHT)
     view = view_at(geometry, whole(geometry), scale)
     picture = view.picture(film.greys[index])
-    annotate(picture, view, film, index)
     width, height = view.size
-    strip = _strip_view(part, scale)
+    strip, bare_picture = _strip(part, view, picture, film.greys[index])
+    annotate(picture, view, film, index)
     strip_x = MARGIN + width + GUTTER
-    bare = [(film.greys[index], "without marks")]
+    bare = [(bare_picture, "without marks")]
     on_t1 = film.t1[index]
-    if on_t1 is not None:
-        bare.append((on_t1, "T1"))
+    if on_t1 is not None and strip:
+        bare.append((strip.picture(on_t1), "T1"))
     step = strip.size[0] + MARGIN if strip else 0
     panel_x = strip_x + len(bare) * step
     page_height = TOP + max(height, 760) + BOTTOM
@@ -53,20 +55,24 @@ def slice_page(film: Film, index: int) -> Page:
     if strip:
         for i, (image, name) in enumerate(bare):
             x = strip_x + i * step
-            page.paste(strip.picture(image), x, TOP)
+            page.paste(image, x, TOP)
             page.text(x + strip.size[0] / 2, TOP - 14, name, 14, DIM, anchor="mm")
     _write_panel(page, reading, index, panel_x)
     return page
 
 
-def _strip_view(part: SliceReading, px_per_mm: float) -> View | None:
-    """The stretch around the fascia, at the picture's own scale where it isn't too wide."""
+def _strip(part: SliceReading, view: View, picture: Page, grey: Image) -> tuple[View | None, Page]:
+    """The stretch around the fascia, cut out of the picture where it isn't too wide."""
     if not len(part.fascia_rc):
-        return None
+        return None, picture
     geometry = part.slice.geometry
     box = box_around(geometry, part.fascia_rc, _STRIP_MARGINS_MM)
-    scale = min(px_per_mm, fitting_scale(geometry, box, MAX_STRIP_WIDTH, MAX_HEIGHT))
-    return view_at(geometry, box, scale)
+    scale = fitting_scale(geometry, box, MAX_STRIP_WIDTH, MAX_HEIGHT)
+    if scale < view.px_per_mm:
+        strip = view_at(geometry, box, scale)
+        return strip, strip.picture(grey)
+    strip, place = view.part(box)
+    return strip, Page(picture.pixels[place].copy())
 
 
 def _write_panel(page: Page, reading: Reading, index: int, x: int) -> None:

@@ -1,9 +1,8 @@
 """PNG, written fast.
 
 Pillow tries all five filters on every row of a PNG, which takes longer than everything else
-about it. One filter, each row less the one above, suits pictures of tissue, and of what remains
-only runs repeat: looking for anything else takes longer and saves nothing. It also leaves no
-room for metadata.
+about it. One filter, each row less the one above, suits pictures of tissue, and ISA-L packs what
+remains in a fifth of zlib's time. It also leaves no room for metadata.
 """
 
 from __future__ import annotations
@@ -13,6 +12,11 @@ import zlib
 
 import numpy as np
 import numpy.typing as npt
+
+try:
+    from isal.isal_zlib import compress
+except ImportError:  # made for x86-64 and ARM64 only
+    from zlib import compress
 
 _UP = 2
 _GREY, _PALETTE = 0, 3
@@ -40,8 +44,7 @@ def _file(pixels: npt.NDArray[np.uint8], colours: int, *more: tuple[bytes, bytes
     rows[0, 1:] = pixels[0]
     np.subtract(pixels[1:], pixels[:-1], out=rows[1:, 1:])
     header = struct.pack(">IIBBBBB", width, height, 8, colours, 0, 0, 0)
-    packer = zlib.compressobj(level=1, memLevel=9, strategy=zlib.Z_RLE)
-    packed = packer.compress(rows.data) + packer.flush()
+    packed = compress(rows.data, 1)
     parts = ((b"IHDR", header), *more, (b"IDAT", packed), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in parts)
 

@@ -75,6 +75,23 @@ class View:
         large = grey.resize(self.size, Image.Resampling.BICUBIC, box=self.box)
         return Page(np.asarray(large) // np.uint8(256 // GREYS))
 
+    def part(self, box: Box) -> tuple[View, tuple[slice, slice]]:
+        """The view of a part at the same scale, and its rows and columns of the picture.
+
+        Cut at whole pixels of the picture, so that nothing has to be scaled again.
+        """
+        corners = np.array([[box[1], box[0]], [box[3], box[2]]]) - 0.5
+        (x0, y0), (x1, y1) = np.rint(self.xy(corners)).astype(int).tolist()
+        width, height = self.size
+        x0, y0 = min(x0, width - 1), min(y0, height - 1)
+        x1, y1 = max(x1, x0 + 1), max(y1, y0 + 1)
+        left, top, right, bottom = self.box
+        across, down = (right - left) / width, (bottom - top) / height
+        # Rounding must not lead beyond the slice, which Pillow refuses.
+        x_end, y_end = min(left + x1 * across, right), min(top + y1 * down, bottom)
+        cut = (left + x0 * across, top + y0 * down, x_end, y_end)
+        return View(self.geometry, cut, (x1 - x0, y1 - y0)), np.s_[y0:y1, x0:x1]
+
     def region(self, mask: BoolArray) -> tuple[int, int, BoolArray]:
         """A mask on the picture: upper left corner (x, y) of what is marked, and that part."""
         (left, top, right, bottom), (width, height) = self.box, self.size
