@@ -34,7 +34,7 @@ from .options import RunOptions
 from .progress import Progress
 from .results import EXAMS_NAME
 from .store import Store
-from .task import Job, Outcome, lost, peak_memory_mb, read_one
+from .task import Job, Outcome, lost, peak_memory_mb, prepare, read_one
 from .workers import Pool
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ log = logging.getLogger(__name__)
 
 SCHEMA = "fasciaseg.batch/1"
 KEY_NAME = ".key"
+#: So many workers are started while the export is being scanned; it may hold no more exams.
+_EARLY_WORKERS = 4
 
 Task: TypeAlias = Callable[[Job], Outcome]
 State: TypeAlias = Literal["finished", "stopped", "interrupted"]
@@ -243,12 +245,24 @@ class _Batch:
         own = {exam: self._settings(anchor) for exam, anchor in options.anchors}
         self._store = Store(out, ledger, self._settings(options.reading.anchor), own)
         self._clock = _Clock()
+        self._pool: Pool[Job, Outcome] | None = None
         self._studies: dict[str, Study] | None = None
         self._everything: dict[str, Exam] = {}
         self._listing = ""
 
     def run(self) -> Summary:
         """See `run` above."""
+        if self._options.scheduler is None:
+            ready = prepare if self._task is read_one else None
+            n, timeout_s = self._options.processes, self._options.timeout_s
+            self._pool = Pool(self._task, n, timeout_s, lost, ready)
+        try:
+            return self._run()
+        finally:
+            if self._pool is not None:
+                self._pool.close()
+
+    def _run(self) -> Summary:
         exams = self.exams()
         if self._options.linkage is not None and self._studies is None:
             exams = self._rescan()
@@ -289,6 +303,9 @@ class _Batch:
 
     def _rescan(self) -> tuple[Exam, ...]:
         self._progress.scanning()
+        if self._pool is not None:
+            limit = self._options.limit or _EARLY_WORKERS
+            self._pool.launch(min(limit, _EARLY_WORKERS))
         start = time.perf_counter()
         found = _scan(self._export, self._out, self._key)
         self._clock.scan_s += time.perf_counter() - start
@@ -354,12 +371,12 @@ class _Batch:
     def _answers(self, exams: list[Exam]) -> Generator[tuple[Job, Outcome], None, None]:
         options = self._options
         jobs = self._jobs(exams)
-        if options.scheduler is not None:
-            from .cluster import answers
+        if self._pool is not None:
+            return self._pool.answers(jobs)
+        from .cluster import answers
 
-            return answers(options.scheduler, self._task, jobs, options.timeout_s, lost)
-        n_workers = min(options.processes, len(exams))
-        return Pool(self._task, n_workers, options.timeout_s, lost).answers(jobs)
+        assert options.scheduler is not None
+        return answers(options.scheduler, self._task, jobs, options.timeout_s, lost)
 
     def _jobs(self, exams: list[Exam]) -> Iterator[Job]:
         studies = self._studies or {}

@@ -94,6 +94,16 @@ def read_one(job: Job) -> Outcome:
     )
 
 
+def prepare() -> None:
+    """Load what reading takes, so that the first exam doesn't wait for it."""
+    import onnxruntime
+
+    from .. import pipeline, report
+    from ..dicom import choice, volume
+
+    _ = onnxruntime, pipeline, report, choice, volume
+
+
 def lost(job: Job, late: bool) -> Outcome:
     """The outcome of an exam whose worker is gone."""
     if late:

@@ -60,17 +60,36 @@ class WorkerLostError(Exception):
 
 
 class Worker(Generic[Job, Answer]):
-    """One process. It is started with the first task, and again after it was lost.
+    """One process. It is started with the first job, if not before, and again after it was lost.
 
     Args:
         task: what the process does with a job: a function of a module that can be imported.
+        prepare: what it does before, once; such a function too.
     """
 
-    def __init__(self, task: Callable[[Job], Answer]) -> None:
+    def __init__(
+        self, task: Callable[[Job], Answer], prepare: Callable[[], object] | None = None
+    ) -> None:
         self._task = task
+        self._prepare = prepare
         self._process: subprocess.Popen[bytes] | None = None
+        self._ready = False
         self._lock = threading.Lock()
         self._ended = False
+
+    def launch(self) -> None:
+        """Start the process without waiting until it is ready.
+
+        Raises:
+            WorkerLostError: it has been ended.
+        """
+        with self._lock:
+            if self._ended:
+                raise WorkerLostError(late=False)
+            process = self._process = _python()
+        self._ready = False
+        with suppress(OSError):  # it is gone already, which is noticed when it is asked
+            _send(process, (self._task, self._prepare))
 
     def ask(self, job: Job, timeout_s: float) -> Answer:
         """Have one job done.
@@ -79,13 +98,13 @@ class Worker(Generic[Job, Answer]):
             WorkerLostError: it died over the job, or the deadline passed and it was killed.
             FasciasegError: no worker can be started.
         """
-        process = self._process
-        if process is None or process.poll() is not None:
-            # It may have died between two jobs; that isn't the next job's fault.
-            if process is not None:
-                _dispose(process)
-            process = self._start()
-        return cast(Answer, self._exchange(process, job, timeout_s))
+        process = self._started()
+        try:
+            _send(process, job)
+        except OSError as error:
+            _dispose(process)
+            raise WorkerLostError(late=False) from error
+        return cast(Answer, _reply(process, timeout_s))
 
     def end(self) -> None:
         """Kill it, whatever it does and from whatever thread; nothing can be asked any more."""
@@ -101,46 +120,59 @@ class Worker(Generic[Job, Answer]):
         if self._process is not None:
             _dispose(self._process)
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _started(self) -> subprocess.Popen[bytes]:
+        """The process, ready for a job."""
         for _ in range(_STARTS):
-            with self._lock:
-                if self._ended:
-                    raise WorkerLostError(late=False)
-                process = self._process = _python()
+            # It may have died between two jobs; that isn't the next job's fault.
+            if self._process is None or self._process.poll() is not None:
+                if self._process is not None:
+                    _dispose(self._process)
+                self.launch()
+            process = cast("subprocess.Popen[bytes]", self._process)
+            if self._ready:
+                return process
             with suppress(WorkerLostError):
-                if self._exchange(process, self._task, _START_S) == _READY:
-                    return process
+                self._ready = _reply(process, _START_S) == _READY
+                return process
         raise FasciasegError(
             "workers_do_not_start",
             "The processes that read the exams don't start.",
             "Check free memory; `fasciaseg classify` on one exam may tell more.",
         )
 
-    def _exchange(
-        self, process: subprocess.Popen[bytes], message: object, timeout_s: float
-    ) -> object:
-        """Send one message and wait for the reply."""
-        if process.stdin is None or process.stdout is None:
-            raise WorkerLostError(late=False)
-        late = threading.Event()
 
-        def strike() -> None:
-            late.set()
-            process.kill()
+def _send(process: subprocess.Popen[bytes], message: object) -> None:
+    if process.stdin is None:
+        raise BrokenPipeError
+    pickle.dump(message, process.stdin)
+    process.stdin.flush()
 
-        deadline = threading.Timer(timeout_s, strike)
-        deadline.daemon = True
-        deadline.start()
-        try:
-            pickle.dump(message, process.stdin)
-            process.stdin.flush()
-            reply: object = pickle.load(process.stdout)
-            return reply
-        except (EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
-            _dispose(process)
-            raise WorkerLostError(late=late.is_set()) from error
-        finally:
-            deadline.cancel()
+
+def _reply(process: subprocess.Popen[bytes], timeout_s: float) -> object:
+    """The next reply.
+
+    Raises:
+        WorkerLostError: it died, or the deadline passed and it was killed.
+    """
+    late = threading.Event()
+
+    def strike() -> None:
+        late.set()
+        process.kill()
+
+    deadline = threading.Timer(timeout_s, strike)
+    deadline.daemon = True
+    deadline.start()
+    try:
+        if process.stdout is None:
+            raise EOFError
+        reply: object = pickle.load(process.stdout)
+        return reply
+    except (EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
+        _dispose(process)
+        raise WorkerLostError(late=late.is_set()) from error
+    finally:
+        deadline.cancel()
 
 
 def _dispose(process: subprocess.Popen[bytes]) -> None:
@@ -167,7 +199,7 @@ def _python() -> subprocess.Popen[bytes]:
 
 
 def serve() -> None:
-    """What a worker does: the task first, then job after job, until its parent is gone."""
+    """What a worker does: learn the task, then job after job, until its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     requests = os.fdopen(os.dup(0), "rb")
     replies = os.fdopen(os.dup(1), "wb")
@@ -186,7 +218,11 @@ def serve() -> None:
             os._exit(0)
 
     threading.Thread(target=listen, daemon=True).start()
-    task = inbox.get()
+    task, prepare = inbox.get()
+    if prepare is not None:
+        # What is wrong shows again, and has a name, where it is needed.
+        with suppress(Exception):
+            prepare()
     answer: Any = _READY
     while True:
         with suppress(BrokenPipeError):
@@ -203,6 +239,7 @@ class Pool(Generic[Job, Answer]):
         n_workers: processes at the same time.
         timeout_s: seconds for one job.
         lost: the answer for a job whose worker died (`late` False) or took too long (True).
+        prepare: see `Worker`.
     """
 
     def __init__(
@@ -211,11 +248,21 @@ class Pool(Generic[Job, Answer]):
         n_workers: int,
         timeout_s: float,
         lost: Callable[[Job, bool], Answer],
+        prepare: Callable[[], object] | None = None,
     ) -> None:
-        self._task = task
-        self._n = n_workers
+        self._workers = [Worker(task, prepare) for _ in range(n_workers)]
         self._timeout_s = timeout_s
         self._lost = lost
+
+    def launch(self, most: int) -> None:
+        """Start some processes before there are jobs; `close` ends them if none come."""
+        for worker in self._workers[:most]:
+            worker.launch()
+
+    def close(self) -> None:
+        """Leave no process behind."""
+        for worker in self._workers:
+            worker.close()
 
     def answers(self, jobs: Iterable[Job]) -> Generator[tuple[Job, Answer], None, None]:
         """Every job with its answer, as they come; closing the iterator kills the workers.
@@ -226,7 +273,6 @@ class Pool(Generic[Job, Answer]):
         todo = iter(jobs)
         taking = threading.Lock()
         done: queue.SimpleQueue[tuple[Job, Answer] | BaseException | None] = queue.SimpleQueue()
-        workers = [Worker(self._task) for _ in range(self._n)]
         stopped = threading.Event()
 
         def work(worker: Worker[Job, Answer]) -> None:
@@ -249,7 +295,7 @@ class Pool(Generic[Job, Answer]):
             finally:
                 worker.close()
 
-        threads = [threading.Thread(target=work, args=(w,), daemon=True) for w in workers]
+        threads = [threading.Thread(target=work, args=(w,), daemon=True) for w in self._workers]
         for thread in threads:
             thread.start()
         running = len(threads)
@@ -264,7 +310,7 @@ class Pool(Generic[Job, Answer]):
                     yield item
         finally:
             stopped.set()
-            for worker in workers:
+            for worker in self._workers:
                 worker.end()
             for thread in threads:
                 thread.join()
