@@ -14,6 +14,8 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from .anatomy.levels import L5_SURE
 from .edema.evidence import Evidence
 from .edema.segment import Segmentation
@@ -69,7 +71,8 @@ def stability(
     moved = []
     for kind, changed in _changed(found, found.evidence, options):
         kinds.append(kind)
-        if classify(rescore(changed).levels) != answer:
+        same = all(map(np.array_equal, changed.masks, found.masks))
+        if not same and classify(rescore(changed).levels) != answer:
             moved.append(kind)
     return Stability(1 - len(moved) / len(kinds), tuple(dict.fromkeys(moved)))
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
+from scipy.sparse import csr_matrix
 
 from ..errors import UsageError
 from ..geometry import BoolArray, FloatArray, Slice, SliceGeometry
@@ -129,8 +130,10 @@ class Localizer:
         first, last = window or (0, shape[1])
         session = self._session
         (p,) = session.run(None, {"slice": x[..., first:last]})  # type: ignore[attr-defined]
-        p = np.pad(p[0], ((0, 0), (0, 0), (first, shape[1] - last)))[:, :rows, :columns]
-        return Marks(geometry, *(np.ascontiguousarray(channel) for channel in p))
+        marks = np.zeros((len(CHANNELS), rows, columns), np.float32)
+        last = min(last, columns)
+        marks[..., first:last] = p[0, :, :rows, : last - first]
+        return Marks(geometry, *marks)
 
 
 def window_around(marks: Marks) -> Window:
@@ -159,15 +162,16 @@ def leaves(marks: Marks, window: Window) -> bool:
 
 def _shown(marks: Marks) -> BoolArray:
     """Which columns of the grid hold any mark (columns,)."""
-    channels = [np.asarray(getattr(marks, name)) for name in CHANNELS]
-    return np.asarray((np.maximum.reduce(channels) > SHOWN).any(axis=0))
+    return np.asarray(
+        np.max([getattr(marks, name).max(axis=0) for name in CHANNELS], axis=0) > SHOWN
+    )
 
 
 def to_grid(s: Slice) -> tuple[FloatArray, SliceGeometry]:
     """A slice on the network's 2 mm grid and that grid's geometry."""
     zoom = np.array([PIXEL_MM / mm for mm in s.geometry.spacing_mm])
-    rows, columns = (_taps(n, float(z)) for n, z in zip(s.geometry.shape, zoom, strict=True))
-    grid = np.ascontiguousarray(columns.of(rows.of(s.pixels).T).T)
+    rows, columns = (_sampling(n, float(z)) for n, z in zip(s.geometry.shape, zoom, strict=True))
+    grid = np.ascontiguousarray((columns @ (rows @ s.pixels).T).T)
     o = s.geometry.to_lps((zoom - 1) / 2)
     geometry = SliceGeometry(
         origin_lps_mm=(float(o[0]), float(o[1]), float(o[2])),
@@ -179,27 +183,12 @@ def to_grid(s: Slice) -> tuple[FloatArray, SliceGeometry]:
     return grid, geometry
 
 
-@dataclass(frozen=True, eq=False)
-class _Taps:
-    """Which rows of an image make each row of the grid: (n, grid) places and weights (n, grid, 1).
-
-    Sums of whole rows, not a product of matrices: that would wake threads which then spin.
-    """
-
-    places: npt.NDArray[np.intp]
-    weights: Map
-
-    def of(self, image: Map) -> Map:
-        return np.asarray(
-            sum(image[at] * w for at, w in zip(self.places, self.weights, strict=True))
-        )
-
-
 @lru_cache(maxsize=8)
-def _taps(n: int, zoom: float) -> _Taps:
-    """From `n` pixels to the grid's along one axis; the slices of a stack share them.
+def _sampling(n: int, zoom: float) -> csr_matrix:
+    """Matrix (grid, n) from `n` pixels to the grid's along one axis, same for a stack's slices.
 
-    A Gaussian against aliasing, then the straight line between two pixels: both are linear.
+    A Gaussian against aliasing, then the straight line between two pixels: both are linear. The
+    matrix is sparse, since a product of dense ones would wake threads which then spin.
     """
     # The first pixels' outer edges lie on top of each other.
     at = np.clip(np.arange(max(1, int(n / zoom))) * zoom + (zoom - 1) / 2, 0, n - 1)
@@ -208,11 +197,7 @@ def _taps(n: int, zoom: float) -> _Taps:
     smooth = ndimage.gaussian_filter1d(np.eye(n), 0.35 * zoom, axis=0)
     after = smooth[np.minimum(before + 1, n - 1)]
     weights = (1 - share) * smooth[before] + share * after
-    reach = int(4 * 0.35 * zoom + 0.5)  # where SciPy's Gaussian ends
-    taps = min(n, 2 * reach + 2)
-    places = np.clip(before - reach, 0, n - taps)[:, None] + np.arange(taps)
-    weights = np.take_along_axis(weights, places, axis=1).astype(np.float32)
-    return _Taps(places.T, weights.T[:, :, None])
+    return csr_matrix(weights.astype(np.float32))
 
 
 def standardised(x: FloatArray) -> Map:

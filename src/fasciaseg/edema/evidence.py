@@ -81,10 +81,10 @@ class Evidence:
 
     def _whole(self, masks: Sequence[BoolArray]) -> list[BoolArray]:
         """Masks of the windows as masks of the slices."""
-        return [
-            np.pad(m, ((0, 0), (first, columns - last)))
-            for m, (first, last), columns in zip(masks, self.windows, self.columns, strict=True)
-        ]
+        out = [np.zeros((len(m), n), bool) for m, n in zip(masks, self.columns, strict=True)]
+        for whole, m, (first, last) in zip(out, masks, self.windows, strict=True):
+            whole[:, first:last] = m
+        return out
 
     def changes(self) -> Iterator[tuple[str, list[FloatArray]]]:
         """Small changes that shouldn't matter: (kind, excess after it)."""
@@ -94,7 +94,14 @@ class Evidence:
             changed = zip(self.excess, self.gains, strict=True)
             yield "coil", [over * gain**share for over, gain in changed]
         for step in (1, -1):
-            yield "shift", [ndimage.shift(over, (0, step), order=0) for over in self.excess]
+            yield "shift", [_shifted(over, step) for over in self.excess]
+
+
+def _shifted(values: FloatArray, step: int) -> FloatArray:
+    """Values (rows, columns) moved by one column to the right (1) or to the left (-1)."""
+    out = np.roll(values, step, axis=1)
+    out[:, 0 if step > 0 else -1] = 0
+    return out
 
 
 def window_of(band: FasciaBand, skin: BoolArray, deepest_mm: float) -> tuple[int, int]:

@@ -144,7 +144,9 @@ def _fit(values: FloatArray, depth: FloatArray, z: FloatArray, middle: float) ->
     for _ in range(5):
         if keep.sum() < 50:
             break
-        weights, *_ = np.linalg.lstsq(design[keep], log[keep], rcond=None)
+        kept = design[keep]
+        # The four normal equations: a tenth of the time of all the rows.
+        weights, *_ = np.linalg.lstsq(kept.T @ kept, kept.T @ log[keep], rcond=None)
         residual = log - design @ weights
         inner = residual[keep]
         spread = 1.4826 * float(np.median(np.abs(inner - np.median(inner)))) + 1e-6
