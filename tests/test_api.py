@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 
 import fasciaseg
 from fasciaseg import NothingToRead, Options, UnreadableInput, UsageError
@@ -253,3 +254,29 @@ def test_stations_of_one_spine_are_read_together(tmp_path: Path) -> None:
     assert "stations_joined" in {f.code for f in r.flags}
     (station,) = r.to_dict()["series"]["stations"]
     assert station["series_instance_uid"] != r.series_edema.series_instance_uid
+
+
+# Damage beside what is read
+
+
+@pytest.mark.parametrize("length", [600, 200])
+def test_a_series_lost_to_damage_is_told_of(
+    samples: Path, classified: dict[str, fasciaseg.Result], tmp_path: Path, length: int
+) -> None:
+    """All files of the T1 end after their UIDs, or before the patient is named."""
+    study = tmp_path / "study"
+    shutil.copytree(samples / "lower-lumbar", study)
+    lost = [p for p in study.rglob("*") if p.is_file() and series_of(p) == "T1"]
+    assert lost
+    for path in lost:
+        path.write_bytes(path.read_bytes()[:length])
+    r = fasciaseg.classify(study, Options(threads=1))
+    assert [f.code for f in r.flags if f.code == "files_damaged"] == ["files_damaged"]
+    assert r.edema == classified["lower-lumbar"].edema
+    assert all(f.code != "files_damaged" for f in classified["lower-lumbar"].flags)
+
+
+def series_of(path: Path) -> str:
+    """T1 or another weighting, by its times."""
+    header = dcmread(path, stop_before_pixels=True)
+    return "T1" if header.EchoTime < 30 and header.RepetitionTime < 1000 else ""

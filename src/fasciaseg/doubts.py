@@ -38,6 +38,8 @@ def about_series(
         flags += _about_plain_t2(told)
     if context.stations:
         flags.append(flag("stations_joined"))
+    if context.files_damaged:
+        flags.append(flag("files_damaged"))
     if context.station_unread:
         flags.append(flag("station_unreadable"))
     plain = context.edema.sequence == "T2"

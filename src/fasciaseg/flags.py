@@ -30,6 +30,12 @@ class FlagText:
 
 #: Every flag by its code, in the order of the reading.
 FLAGS: dict[str, FlagText] = {
+    "files_damaged": FlagText(
+        "damaged files left out",
+        "There are damaged files in this exam or beside it that belong to no series that could "
+        "be read; a better series for fascia edema may be among them.",
+        "Export the exam again and read it anew.",
+    ),
     "plain_t2_only": FlagText(
         "plain T2 only, no fat suppression",
         "No fat-suppressed series was found; on plain T2, fat is as bright as edema.",

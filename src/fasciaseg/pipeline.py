@@ -123,6 +123,7 @@ def read_study(
             t1=SeriesInfo(t1.uid, "T1") if t1 is not None else None,
             contrast_given=series.contrast_given,
             t1_contrast_given=t1 is not None and t1.contrast_given,
+            files_damaged=study.n_broken > 0,
         )
         names = others_of(study, series)
         stations = [Stack.open(s) for s in choice.stations_for(series)]

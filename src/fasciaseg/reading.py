@@ -20,6 +20,7 @@ class SeriesContext:
     t1_contrast_given: bool = False
     stations: tuple[SeriesInfo, ...] = ()
     station_unread: bool = False
+    files_damaged: bool = False
 
 
 @dataclass(frozen=True, eq=False)
