@@ -2,10 +2,10 @@
 
     python tests/benchmarks/batch_speed.py EXPORT [--jobs 1 2] [--pairs 3]
 
-Other options go to `batch`. For each number of jobs the export is scored into an empty folder, then once more into the same
-one, which has nothing to do. Memory is the peak of any worker and of the process that starts
-them, both from `manifest.json`. Not collected by pytest: times depend on the machine.
-`make_export.py` writes exports of any size.
+Other options go to `batch`. For each number of jobs the export is scored into an empty folder,
+then once more into the same one, which has nothing to do. Memory is the peak of any worker and of
+the process that starts them, both from `manifest.json`. Not collected by pytest: times depend on
+the machine. `make_export.py` writes exports of any size.
 
 With `--pairs` the export is instead scored with all cores and converted by `dcm2niix -z y`,
 one after the other, so many times. dcm2niix gives up on the 27th file of a name, so the names get
