@@ -213,7 +213,7 @@ def read_stack(
         if any(r.involved is not None for r in scored.per_level):
             classification = classify_levels(scored.levels)
             flags += doubts.about_edema(scored, options.rule)
-            if by_t1 is not None and by_t1.collection_mm2 > scored.area_mm2:
+            if by_t1 is not None and by_t1.may_be_blood(scored.area_mm2):
                 # It may be blood: neither dismissed, nor is what is left of it called edema.
                 classification = Classification(None, None, None)
         else:

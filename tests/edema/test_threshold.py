@@ -215,6 +215,17 @@ def test_short_specks_are_vessels(first: float, length: float, near: float) -> N
     assert not found(image((first, first + length, near, near + 2))).any()
 
 
+@pytest.mark.parametrize(
+    ("far", "value", "kept"),
+    [(2.5, 450.0, True), (0.5, 450.0, False), (2.5, 340.0, False)],
+    ids=["thick and bright", "thin", "faint"],
+)
+def test_a_short_patch_has_to_be_thick_and_bright(far: float, value: float, kept: bool) -> None:
+    """Ten millimetres, less than a third of a lumbar level and more than one of a thoracic one."""
+    assert found(image((40, 50, -2, far), value=value)).any() == kept
+    assert found(image((40, 55, -2, far), value=value)).any(), "long enough for any"
+
+
 def test_the_smallest_length_is_an_option() -> None:
     pixels = image((40, 52, -2, 2))
     assert found(pixels).any()
@@ -334,7 +345,7 @@ def test_lengths_are_in_mm_whatever_the_pixels(spacing: tuple[float, float]) -> 
     band = fascia_band(line, g)
     down = np.indices(shape)[0] * spacing[0]
     least = DEFAULT.least_length_mm
-    for length, kept in ((1.4 * least, True), (0.7 * least, False)):
+    for length, kept in ((1.4 * least, True), (0.5 * least, False)):
         patch = (down > 40) & (down < 40 + length) & (np.abs(band.depth_mm) < 2.2)
         pixels, limits = np.where(patch, 500.0, 100.0), np.full(shape, 300.0)
         mask = find_edema(excess(pixels, limits, g), band, *2 * [np.zeros(shape, bool)], g, DEFAULT)

@@ -48,6 +48,9 @@ ALONG_MM = 25.0
 BLUR_MM = 0.7
 #: A collection outshines fat on T2 by this factor where fat is at its brightest.
 OUTSHINES_FAT = 1.15
+#: A collection that makes more than this share of what shines along the fascia may be all of it:
+#: its blurred border is as dark on T1 as fluid.
+NOTABLE_COLLECTION = 1 / 3
 #: A level whose muscle has less than this share of the T1 signal expected isn't shown by the T1.
 UNLIT = 0.6
 #: A fascia shorter than this isn't read.
@@ -141,6 +144,11 @@ class Suppressed:
     def usable(self) -> bool:
         """Whether fat was told from fluid."""
         return self.sure and self.model is not None and self.central[1].traced
+
+    def may_be_blood(self, edema_mm2: float) -> bool:
+        """Whether the edema found (mm² on the central slices) may belong to a collection."""
+        together = self.collection_mm2 + edema_mm2
+        return self.collection_mm2 > NOTABLE_COLLECTION * together
 
     @property
     def no_fat(self) -> tuple[BoolArray, ...]:

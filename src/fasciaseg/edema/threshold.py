@@ -30,6 +30,11 @@ BEFORE_HEIGHT_MM = 12.0
 CONTACT_MM = 1.75
 #: Where the fat holds fluid, as near as the line is true.
 COVER_MM = 1.25
+#: A shorter patch counts from this share of the least length on, if it is this thick on average
+#: (vessels are thin) and half of it is this many times as bright as its limit (noise isn't).
+SHORT_SHARE = 2 / 3
+SHORT_THICK_MM = 3.0
+SHORT_EXCESS = 1.2
 #: On one slice alone a patch has to be this thick on average: veins along the fascia are thinner.
 LONE_MM = 4.0
 #: Any other stays where another slice has edema at this share of its heights ...
@@ -180,8 +185,12 @@ def find_edema(
     where = touching & bright
     touched = np.zeros((n + 1, int(band.nearest.max()) + 1), bool)
     touched[patches[where], band.nearest[box][where]] = True
-    keep = touched.sum(axis=1) * geometry.spacing_mm[0] >= options.least_length_mm
-    keep &= touched.any(axis=1)
+    length_mm = touched.sum(axis=1) * geometry.spacing_mm[0]
+    keep = touched.any(axis=1) & (length_mm >= options.least_length_mm)
+    for i in np.nonzero(~keep & (length_mm >= SHORT_SHARE * options.least_length_mm))[0]:
+        mine = patches == i
+        thick_mm = mine.sum() / mine.any(axis=1).sum() * geometry.spacing_mm[1]
+        keep[i] = thick_mm >= SHORT_THICK_MM and np.median(over[mine]) >= SHORT_EXCESS
     out[box] = keep[patches]
     return out
 
