@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from .manifest import Summary
 from .options import RunOptions
 from .progress import Progress
-from .run import Summary, plan, run
+from .run import plan, run
 
 __all__ = ["Progress", "RunOptions", "Summary", "plan", "run"]

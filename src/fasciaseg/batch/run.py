@@ -10,17 +10,14 @@ import hashlib
 import hmac
 import json
 import logging
-import platform
 import secrets
-import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ..errors import FasciasegError, UnreadableInput, UsageError
 from ..pseudonym import load_key
@@ -30,11 +27,12 @@ from .files import writing
 from .ledger import NAME as LEDGER_NAME
 from .ledger import Entry, Exam, Ledger
 from .listing import listing
+from .manifest import Clock, State, Summary, manifest
 from .options import RunOptions
 from .progress import Progress
 from .results import EXAMS_NAME
 from .store import Store
-from .task import Job, Outcome, lost, peak_memory_mb, prepare, read_one
+from .task import Job, Outcome, lost, prepare, read_one
 from .workers import Pool
 
 if TYPE_CHECKING:
@@ -44,47 +42,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SCHEMA = "fasciaseg.batch/1"
 KEY_NAME = ".key"
 #: So many workers are started while the export is being scanned; it may hold no more exams.
 _EARLY_WORKERS = 4
 
 Task: TypeAlias = Callable[[Job], Outcome]
-State: TypeAlias = Literal["finished", "stopped", "interrupted"]
 Fate: TypeAlias = Literal["read", "again", "scored", "skipped", "failed"]
-
-
-@dataclass(frozen=True)
-class Summary:
-    """How a batch stands at its end.
-
-    Attributes:
-        exams: exams of the export that were wanted.
-        scored, skipped, failed: how many of them ended so, in this run or an earlier one.
-        read: how many were tried in this run.
-        kept: scored exams of earlier runs that are no longer in the export.
-        seconds: the run took.
-    """
-
-    exams: int
-    scored: int
-    skipped: int
-    failed: int
-    read: int
-    kept: int
-    seconds: float
-
-    @property
-    def left(self) -> int:
-        """Exams that no run has tried yet."""
-        return self.exams - self.scored - self.skipped - self.failed
-
-    @property
-    def exit_code(self) -> int:
-        """0 all scored or skipped, 5 some failed, 3 none scored."""
-        if not self.scored:
-            return 3
-        return 5 if self.failed else 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,18 +57,6 @@ class _Plan:
     wanted: tuple[Exam, ...]
     standing: dict[str, Entry]
     todo: tuple[Exam, ...]
-
-
-@dataclass(eq=False)
-class _Clock:
-    """What the manifest says of time and memory."""
-
-    started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    begin: float = field(default_factory=time.perf_counter)
-    scan_s: float = 0.0
-    read_s: float = 0.0
-    seconds: list[float] = field(default_factory=list)
-    peak_mb: float = 0.0
 
 
 def run(
@@ -244,7 +195,7 @@ class _Batch:
         self._model_sha256 = _sha256(self._model)
         own = {exam: self._settings(anchor) for exam, anchor in options.anchors}
         self._store = Store(out, ledger, self._settings(options.reading.anchor), own)
-        self._clock = _Clock()
+        self._clock = Clock()
         self._pool: Pool[Job, Outcome] | None = None
         self._studies: dict[str, Study] | None = None
         self._everything: dict[str, Exam] = {}
@@ -421,7 +372,9 @@ class _Batch:
             page = [card for _, card in sorted(cards)]
             gallery.write_gallery(self._out, page, rows, others)
             summary = self._summary(wanted, standing)
-            results.write_manifest(self._out, self._manifest(summary, state))
+            model = self._model.name, self._model_sha256
+            told = manifest(summary, state, self._clock, self._options, model)
+            results.write_manifest(self._out, told)
         self._store.close()
         return summary
 
@@ -436,57 +389,6 @@ class _Batch:
             kept=sum(name not in self._everything for name in standing),
             seconds=time.perf_counter() - self._clock.begin,
         )
-
-    def _manifest(self, summary: Summary, state: State) -> dict[str, Any]:
-        clock, options = self._clock, self._options
-        seconds = clock.seconds
-        return {
-            "schema": SCHEMA,
-            "state": state,
-            "software": {
-                "version": __version__,
-                "model": self._model.name,
-                "model_sha256": self._model_sha256,
-                "python": platform.python_version(),
-                "options": options.reading.deciding(),
-            },
-            "run": {
-                "jobs": options.processes if options.scheduler is None else None,
-                "scheduler": options.scheduler is not None,
-                "timeout_s": options.timeout_s,
-                "limit": options.limit,
-                "n_include": len(options.include),
-                "n_exclude": len(options.exclude),
-                "n_anchors": len(options.anchors),
-                "fail_fast": options.fail_fast,
-                "force": options.force,
-                "pictures": options.pictures,
-                "save_mask": options.save_mask,
-                "study_date": options.reading.study_date,
-            },
-            "counts": {
-                "exams": summary.exams,
-                "scored": summary.scored,
-                "skipped": summary.skipped,
-                "failed": summary.failed,
-                "left": summary.left,
-                "read_in_this_run": summary.read,
-                "no_longer_in_export": summary.kept,
-            },
-            "timings": {
-                "started": clock.started.isoformat(timespec="seconds"),
-                "ended": datetime.now(UTC).isoformat(timespec="seconds"),
-                "scan_s": round(clock.scan_s, 2),
-                "read_s": round(clock.read_s, 2),
-                "exams_per_s": round(len(seconds) / clock.read_s, 2) if clock.read_s else 0.0,
-                "median_exam_s": round(statistics.median(seconds), 2) if seconds else 0.0,
-                "longest_exam_s": round(max(seconds, default=0.0), 2),
-            },
-            "memory": {
-                "worker_peak_mb": round(clock.peak_mb),
-                "parent_peak_mb": round(peak_memory_mb()),
-            },
-        }
 
     def _settings(self, anchor: UserAnchor | None) -> str:
         """Digest of everything beside an exam's files that decides what is written."""
