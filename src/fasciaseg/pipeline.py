@@ -24,6 +24,7 @@ from .anatomy.traced import TracedSlice
 from .confidence import confidence_of, signs_of, stability
 from .edema.normalise import Reference, Tissue, measure
 from .edema.segment import Segmentation, segment
+from .edema.swap import swapped_levels
 from .edema.threshold import Threshold, make_threshold
 from .errors import NothingToRead, UnreadableInput
 from .flags import flag
@@ -203,6 +204,9 @@ def read_stack(
         if by_t1 is not None:
             dark = by_t1.unlit(levels)
             found = replace(found, unsuppressed=found.unsuppressed | dark)
+        if context.edema.sequence == "T2_DIXON_WATER":
+            swapped = swapped_levels(parts, levels)
+            found = replace(found, unsuppressed=found.unsuppressed | swapped)
         scored = _score(parts, found, deciding, levels, options)
     flags = doubts.about_series(context, stack.geometries[0], spine, told)
     flags += doubts.about_reference(reference, [p.traced for p in parts])
