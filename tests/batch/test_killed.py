@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -11,7 +13,9 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from fasciaseg.batch.workers import Pool, Worker
+import pytest
+
+from fasciaseg.batch.workers import Pool, Worker, WorkerLostError
 
 from .conftest import HERE, Batch
 
@@ -93,6 +97,24 @@ def test_what_libraries_print_is_no_answer(make_batch: Callable[..., Batch]) -> 
 
     worker: Worker[str, str] = Worker(tasks.echo)
     assert [worker.ask(word, 60) for word in ("one", "two")] == ["one", "two"]
+    worker.close()
+
+
+def test_a_worker_that_stands_still_is_late_even_before_it_has_the_job(
+    make_batch: Callable[..., Batch],
+) -> None:
+    """A job larger than a pipe holds can't be handed over to a process that doesn't listen."""
+    make_batch()
+    import tasks  # type: ignore[import-not-found]
+
+    worker: Worker[str, str] = Worker(tasks.echo)
+    assert worker.ask("one", 60) == "one"
+    assert worker._process is not None
+    os.kill(worker._process.pid, signal.SIGSTOP)
+    with pytest.raises(WorkerLostError) as caught:
+        worker.ask("x" * 10**6, 1)
+    assert caught.value.late
+    assert worker.ask("two", 60) == "two"
     worker.close()
 
 

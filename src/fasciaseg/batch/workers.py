@@ -17,8 +17,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Generic, TypeVar, cast
 
 from ..errors import FasciasegError
@@ -99,12 +99,9 @@ class Worker(Generic[Job, Answer]):
             FasciasegError: no worker can be started.
         """
         process = self._started()
-        try:
+        with _deadline(process, timeout_s):
             _send(process, job)
-        except OSError as error:
-            _dispose(process)
-            raise WorkerLostError(late=False) from error
-        return cast(Answer, _reply(process, timeout_s))
+            return cast(Answer, _reply(process))
 
     def end(self) -> None:
         """Kill it, whatever it does and from whatever thread; nothing can be asked any more."""
@@ -131,9 +128,11 @@ class Worker(Generic[Job, Answer]):
             process = cast("subprocess.Popen[bytes]", self._process)
             if self._ready:
                 return process
-            with suppress(WorkerLostError):
-                self._ready = _reply(process, _START_S) == _READY
+            with suppress(WorkerLostError), _deadline(process, _START_S):
+                self._ready = _reply(process) == _READY
+            if self._ready:
                 return process
+            _dispose(process)
         raise FasciasegError(
             "workers_do_not_start",
             "The processes that read the exams don't start.",
@@ -148,8 +147,16 @@ def _send(process: subprocess.Popen[bytes], message: object) -> None:
     process.stdin.flush()
 
 
-def _reply(process: subprocess.Popen[bytes], timeout_s: float) -> object:
-    """The next reply.
+def _reply(process: subprocess.Popen[bytes]) -> object:
+    if process.stdout is None:
+        raise EOFError
+    reply: object = pickle.load(process.stdout)
+    return reply
+
+
+@contextmanager
+def _deadline(process: subprocess.Popen[bytes], timeout_s: float) -> Iterator[None]:
+    """What is said to a process inside, and heard of it, takes no longer than this.
 
     Raises:
         WorkerLostError: it died, or the deadline passed and it was killed.
@@ -164,10 +171,7 @@ def _reply(process: subprocess.Popen[bytes], timeout_s: float) -> object:
     deadline.daemon = True
     deadline.start()
     try:
-        if process.stdout is None:
-            raise EOFError
-        reply: object = pickle.load(process.stdout)
-        return reply
+        yield
     except (EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
         _dispose(process)
         raise WorkerLostError(late=late.is_set()) from error
