@@ -201,12 +201,10 @@ def read_stack(
         found = segment(
             parts, reference, deciding, levels, limits, by_t1.no_fat if by_t1 is not None else ()
         )
-        if by_t1 is not None:
-            dark = by_t1.unlit(levels)
-            found = replace(found, unsuppressed=found.unsuppressed | dark)
+        unshown = by_t1.unlit(levels) if by_t1 is not None else frozenset[str]()
         if context.edema.sequence == "T2_DIXON_WATER":
-            swapped = swapped_levels(parts, levels)
-            found = replace(found, unsuppressed=found.unsuppressed | swapped)
+            unshown = swapped_levels(parts, levels)
+        found = replace(found, unsuppressed=found.unsuppressed | unshown)
         scored = _score(parts, found, deciding, levels, options)
     flags = doubts.about_series(context, stack.geometries[0], spine, told)
     flags += doubts.about_reference(reference, [p.traced for p in parts])

@@ -11,6 +11,9 @@ from .band import FasciaBand, fascia_band
 from .fascia import trace_fascia
 from .localizer import Marks
 
+#: A mark of the network above this lies within what it marks, not at its border.
+SURE = 0.8
+
 
 @dataclass(frozen=True, eq=False)
 class TracedSlice:
@@ -46,10 +49,14 @@ class TracedSlice:
         """Whether a line was seen."""
         return len(self.line_rc) > 0
 
-    def values_where(self, mark: FloatArray, sure: float = 0.8) -> FloatArray:
-        """Intensities (n,) of the slice where a mark of the network is at least `sure`."""
-        at = self.slice.geometry.to_pixel(self.marks.geometry.to_lps(np.argwhere(mark > sure)))
+    def values_where(self, mark: FloatArray) -> FloatArray:
+        """Intensities (n,) of the slice where a mark of the network is sure."""
+        at = self.slice.geometry.to_pixel(self.marks.geometry.to_lps(np.argwhere(mark > SURE)))
         rows, columns = self.slice.geometry.shape
         r = np.clip(np.round(at[:, 0]).astype(int), 0, rows - 1)
         c = np.clip(np.round(at[:, 1]).astype(int), 0, columns - 1)
         return np.asarray(self.slice.pixels[r, c], dtype=float)
+
+    def heights_where(self, mark: FloatArray) -> FloatArray:
+        """LPS z (n,) of the same places."""
+        return self.marks.geometry.heights_mm(np.argwhere(mark > SURE))

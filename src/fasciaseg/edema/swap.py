@@ -17,8 +17,6 @@ from ..geometry import FloatArray
 #: CSF this many times as bright as marrow or less: swapped. It is 1.2 to 3 times as bright (416
 #: levels of 18 Dixon water scans), and 0.1 to 0.3 times where the two are swapped.
 SWAPPED = 0.75
-#: A mark of the network this sure is inside of canal or body.
-SURE = 0.8
 #: Fewest points of the network's grid (4 mm²) to judge a level by.
 LEAST_CANAL, LEAST_BODY = 15, 30
 
@@ -32,8 +30,8 @@ def swapped_levels(
         parts: the central slices.
         territories: {level: (upper z, lower z)}.
     """
-    canal = _values([(p, p.marks.canal) for p in parts])
-    body = _values([(p, p.marks.body) for p in parts])
+    canal = _seen(parts, [p.marks.canal for p in parts])
+    body = _seen(parts, [p.marks.body for p in parts])
     out = set()
     for level, (upper, lower) in territories.items():
         csf, marrow = (v[(z <= upper) & (z > lower)] for v, z in (canal, body))
@@ -43,8 +41,10 @@ def swapped_levels(
     return frozenset(out)
 
 
-def _values(marked: Sequence[tuple[TracedSlice, FloatArray]]) -> tuple[FloatArray, FloatArray]:
-    """Intensities (n,) and LPS z (n,) where the slices have a mark."""
-    values = [p.values_where(mark, SURE) for p, mark in marked]
-    z = [p.marks.geometry.heights_mm(np.argwhere(mark > SURE)) for p, mark in marked]
-    return np.concatenate(values), np.concatenate(z)
+def _seen(
+    parts: Sequence[TracedSlice], marks: Sequence[FloatArray]
+) -> tuple[FloatArray, FloatArray]:
+    """Intensities (n,) and LPS z (n,) where each slice has its mark."""
+    values = [p.values_where(mark) for p, mark in zip(parts, marks, strict=True)]
+    heights = [p.heights_where(mark) for p, mark in zip(parts, marks, strict=True)]
+    return np.concatenate(values), np.concatenate(heights)

@@ -189,10 +189,15 @@ def find_edema(
     keep = touched.any(axis=1) & (length_mm >= options.least_length_mm)
     for i in np.nonzero(~keep & (length_mm >= SHORT_SHARE * options.least_length_mm))[0]:
         mine = patches == i
-        thick_mm = mine.sum() / mine.any(axis=1).sum() * geometry.spacing_mm[1]
-        keep[i] = thick_mm >= SHORT_THICK_MM and np.median(over[mine]) >= SHORT_EXCESS
+        thick = _thickness_mm(mine, geometry.spacing_mm[1]) >= SHORT_THICK_MM
+        keep[i] = thick and np.median(over[mine]) >= SHORT_EXCESS
     out[box] = keep[patches]
     return out
+
+
+def _thickness_mm(patch: BoolArray, column_mm: float) -> float:
+    """Mean width of a patch (rows, columns) over the rows that it reaches into."""
+    return float(patch.sum() / patch.any(axis=1).sum() * column_mm)
 
 
 def _box(mask: BoolArray) -> tuple[slice, slice]:
@@ -242,10 +247,9 @@ def confirmed(
         keep = np.zeros(n + 1, bool)
         for i in range(1, n + 1):
             mine = patches == i
-            thick_mm = mine.sum() / mine.any(axis=1).sum() * columns_mm[k]
             here = np.unique(np.round(z[box][mine] / HEIGHT_STEP_MM))
             shared = float(np.isin(here, others).mean()) >= SHARED
-            keep[i] = shared or (sure[i] and thick_mm >= LONE_MM)
+            keep[i] = shared or (sure[i] and _thickness_mm(mine, columns_mm[k]) >= LONE_MM)
         kept[box] = keep[patches]
         out.append(kept)
     return out

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from PIL.Image import Image
-
 from ..reading import Reading, SliceReading
 from . import words
 from .annotate import BOTTOM, GUTTER, LEGEND_WIDTH, TOP, annotate, draw_frame, draw_gutter, legend
@@ -38,41 +36,43 @@ def slice_page(film: Film, index: int) -> Page:
     view = view_at(geometry, whole(geometry), scale)
     picture = view.picture(film.greys[index])
     width, height = view.size
-    strip, bare_picture = _strip(part, view, picture, film.greys[index])
+    strips = _strips(film, index, view, picture)
     annotate(picture, view, film, index)
     strip_x = MARGIN + width + GUTTER
-    bare = [(bare_picture, "without marks")]
-    on_t1 = film.t1[index]
-    if on_t1 is not None and strip:
-        bare.append((strip.picture(on_t1), "T1"))
-    step = strip.size[0] + MARGIN if strip else 0
-    panel_x = strip_x + len(bare) * step
+    panel_x = strip_x + sum(strip.width + MARGIN for strip, _ in strips)
     page_height = TOP + max(height, 760) + BOTTOM
     page = Page.blank(panel_x + PANEL_WIDTH + MARGIN, page_height)
     page.paste(picture, MARGIN, TOP)
     draw_frame(page, view, MARGIN, TOP)
     draw_gutter(page, view, reading, index, (MARGIN + width, TOP))
-    if strip:
-        for i, (image, name) in enumerate(bare):
-            x = strip_x + i * step
-            page.paste(image, x, TOP)
-            page.text(x + strip.size[0] / 2, TOP - 14, name, 14, DIM, anchor="mm")
+    for strip, name in strips:
+        page.paste(strip, strip_x, TOP)
+        page.text(strip_x + strip.width / 2, TOP - 14, name, 14, DIM, anchor="mm")
+        strip_x += strip.width + MARGIN
     _write_panel(page, reading, index, panel_x)
     return page
 
 
-def _strip(part: SliceReading, view: View, picture: Page, grey: Image) -> tuple[View | None, Page]:
-    """The stretch around the fascia, cut out of the picture where it isn't too wide."""
+def _strips(film: Film, index: int, view: View, picture: Page) -> list[tuple[Page, str]]:
+    """The stretch around the fascia without marks, on the T1 too where it was used, named.
+
+    Cut out of the slice's picture, which has no marks yet, where the stretch isn't too wide. None
+    where no fascia was traced.
+    """
+    part = film.reading.slices[index]
     if not len(part.fascia_rc):
-        return None, picture
+        return []
     geometry = part.slice.geometry
     box = box_around(geometry, part.fascia_rc, _STRIP_MARGINS_MM)
     scale = fitting_scale(geometry, box, MAX_STRIP_WIDTH, MAX_HEIGHT)
     if scale < view.px_per_mm:
         strip = view_at(geometry, box, scale)
-        return strip, strip.picture(grey)
-    strip, place = view.part(box)
-    return strip, Page(picture.pixels[place].copy())
+        bare = strip.picture(film.greys[index])
+    else:
+        strip, place = view.part(box)
+        bare = Page(picture.pixels[place].copy())
+    on_t1 = film.t1[index]
+    return [(bare, "without marks"), *([(strip.picture(on_t1), "T1")] if on_t1 is not None else [])]
 
 
 def _write_panel(page: Page, reading: Reading, index: int, x: int) -> None:

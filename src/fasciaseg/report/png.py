@@ -2,7 +2,7 @@
 
 Pillow tries all five filters on every row of a PNG, which takes longer than everything else
 about it. One filter, each row less the one above, suits pictures of tissue, and ISA-L packs what
-remains in a fifth of zlib's time. It also leaves no room for metadata.
+remains in a quarter of zlib's time. It also leaves no room for metadata.
 """
 
 from __future__ import annotations
