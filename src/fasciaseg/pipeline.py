@@ -198,13 +198,13 @@ def read_stack(
     answerable = bool(levels) and parts[1].traced and (not plain or by_t1 is not None)
     deciding = threshold if answerable else None
     with clock.step("edema"):
-        found = segment(
-            parts, reference, deciding, levels, limits, by_t1.no_fat if by_t1 is not None else ()
-        )
-        unshown = by_t1.unlit(levels) if by_t1 is not None else frozenset[str]()
-        if context.edema.sequence == "T2_DIXON_WATER":
-            unshown = swapped_levels(parts, levels)
-        found = replace(found, unsuppressed=found.unsuppressed | unshown)
+        dixon = context.edema.sequence == "T2_DIXON_WATER"
+        swapped = swapped_levels(parts, levels) if dixon else ()
+        no_fat = by_t1.no_fat if by_t1 is not None else ()
+        found = segment(parts, reference, deciding, levels, limits, no_fat, swapped)
+        if by_t1 is not None:
+            dark = by_t1.unlit(levels)
+            found = replace(found, unsuppressed=found.unsuppressed | dark)
         scored = _score(parts, found, deciding, levels, options)
     flags = doubts.about_series(context, stack.geometries[0], spine, told)
     flags += doubts.about_reference(reference, [p.traced for p in parts])

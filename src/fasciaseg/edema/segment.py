@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -73,11 +73,13 @@ def segment(
     levels: Mapping[str, tuple[float, float]],
     options: ThresholdOptions,
     no_fat: Sequence[BoolArray] = (),
+    swapped: Collection[str] = (),
 ) -> Segmentation:
     """Find edema on the central slices; without a threshold the masks are empty.
 
     `levels` are the territories {level: (upper z, lower z)} in which fat is judged; `no_fat` are
-    the pixels of each slice that are known to hold none, however they shine.
+    the pixels of each slice that are known to hold none, however they shine; `swapped` are levels
+    at which fat is known to shine.
     """
     gains = [reference.falloff.gain(p.band.depth_mm, p.z_mm) for p in parts]
     corrected = [p.slice.pixels / gain for p, gain in zip(parts, gains, strict=True)]
@@ -122,7 +124,7 @@ def segment(
         wet=tuple(v[:, w] for v, w in zip(wet, cuts, strict=True)),
         heights_mm=tuple(z[:, w] for z, w in zip(heights, cuts, strict=True)),
         geometries=tuple(geometries),
-        shining=tuple(slabs[n] for n in fat.unsuppressed),
+        shining=(*(slabs[n] for n in fat.unsuppressed), *(levels[n] for n in swapped)),
         # Where a T1 has told the fat, what shines is none.
         layers=tuple(layers) if not no_fat else (None,) * len(layers),
     )
