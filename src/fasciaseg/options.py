@@ -29,7 +29,8 @@ class ThresholdOptions:
             these fractions of CSF and of the muscle's median (the higher one of the two).
         plain_csf_low: the lower bound on plain T2 whose fat was told by a T1: residues of fat and
             muscle stay below, fluid doesn't.
-        least_length_mm: shorter patches are vessels and noise; a third of a lumbar level.
+        least_length_mm: shorter patches are vessels and noise, unless they are thick and clearly
+            bright and two thirds as long; a third of a lumbar level.
         fascial_mm: pixels nearer to the fascia line than this are fascial (design: 5 mm).
         deepest_mm: farther before the line nothing is looked for (interspinous tissue).
     """
