@@ -287,7 +287,7 @@ def test_fat_that_shines_on_a_water_image_was_swapped() -> None:
     assert "fat_water_swap_suspected" in codes(result)
 
 
-@pytest.mark.parametrize("share", [0.15, 0.3, 0.4, 0.45, 0.5, 0.6, 0.8])
+@pytest.mark.parametrize("share", [0.15, 0.25, 0.28, 0.29, 0.3, 0.31, 0.35, 0.4, 0.5, 0.6, 0.8])
 def test_half_suppressed_fat_adds_no_level_unsaid(share: float) -> None:
     """A share of the unsuppressed image shines through: right, or null and why."""
     fat, water = stack_of("lower lumbar", Sequence.T2), stack_of("lower lumbar", Sequence.T2_FS)
@@ -321,6 +321,22 @@ def test_a_patch_of_fat_that_escaped_suppression_is_no_edema(
     result = read(exam_of(beside)).result
     assert result.edema.levels == ("T11", "T12")
     assert "fat_suppression_failed" in codes(result)
+
+
+@pytest.mark.parametrize("levels", [("L5",), ("L3", "L4", "L5")])
+@pytest.mark.parametrize("soft", [THIN, SoftTissue(), SoftTissue(fat=(14, 24, 42, 40))])
+def test_edema_beside_fat_that_escaped_is_never_denied(
+    soft: SoftTissue, levels: tuple[str, ...]
+) -> None:
+    """It runs into that fat: found, or left to a reader, but not called no edema."""
+    edema = (FasciaEdema(levels, 6.0, 0.85),)
+    phantom = SpinePhantom(soft=soft, pathology=Pathology(edema, fat_failure=FatFailure("back")))
+    result = read(exam_of(phantom)).result
+    if result.classification.fascia_edema is None:
+        assert_unanswered(result)
+        assert "fat_suppression_failed" in codes(result)
+    else:
+        assert result.edema.levels == levels
 
 
 def test_edema_that_fills_a_thin_back_is_edema() -> None:

@@ -57,8 +57,8 @@ def _row(i: int, seed: int) -> Row:
         edema=bool(t.levels),
         mimic="",
         seed=seed,
-        # The phantom's own edema: fluid, 3 to 8 mm.
-        thickness_mm=3.0 if t.levels else 0.0,
+        thickness_mm=min((f.thickness_mm for f in phantom.pathology.fascia), default=0.0),
+        # Not measured: the band before it is dark, so that even the faintest is over 1.3.
         contrast=9.0 if t.levels else float("nan"),
         contrast_muscle=9.0 if t.levels else float("nan"),
         clear=True,

@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--docs", type=Path, default=here / "docs")
     parser.add_argument("--painted", type=int, default=4, help="painted exams a scan")
     parser.add_argument("--mimicked", type=int, default=1, help="exams a scan and mimic")
-    parser.add_argument("--phantoms", type=int, default=60)
+    parser.add_argument("--phantoms", type=int, default=180)
     parser.add_argument(
         "--seed", type=int, default=2000, help="not one that numbers were chosen on"
     )

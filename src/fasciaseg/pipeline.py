@@ -218,6 +218,9 @@ def read_stack(
             if by_t1 is not None and by_t1.may_be_blood(scored.area_mm2):
                 # It may be blood: neither dismissed, nor is what is left of it called edema.
                 classification = Classification(None, None, None)
+            if found.reached and not scored.levels:
+                # What was taken for fat goes on where fat is dark: no edema can't be said.
+                classification = Classification(None, None, None)
         else:
             flags.append(flag("no_scored_level_in_view"))
     answered = classification.fascia_edema is not None

@@ -96,6 +96,22 @@ def test_fatty_streaks_do_not_move_the_reference(brightness: float, share: float
     assert q3 + 1.5 * (q3 - q1) < 1.5 * MUSCLE
 
 
+@pytest.mark.parametrize("share", [0.15, 0.3, 0.4])
+def test_suppressed_fat_in_the_muscle_does_not_widen_its_quartiles(share: float) -> None:
+    """A wide spread lifts the limit: visible edema at 1.5 times muscle would be missed."""
+    rng = np.random.default_rng(1)
+    streaks = np.repeat(rng.random((G.shape[0] // 4, G.shape[1])) < share, 4, axis=0)
+    streaky = tissue(Falloff(0.02), muscle=np.where(streaks, 0.1, 1.0) * MUSCLE)
+    lean = tissue(Falloff(0.02))
+    assert quartiles(reference(streaky)) == pytest.approx(quartiles(reference(lean)), rel=0.05)
+
+
+def test_a_black_muscle_is_measured_as_black() -> None:
+    r = reference(tissue(Falloff(), muscle=np.zeros(G.shape)))
+    assert quartiles(r) == (0, 0, 0)
+    assert r.falloff.gain(np.array([0.0]), np.array([50.0])) == 1
+
+
 @quick
 @given(st.floats(1e-3, 1e4))
 def test_everything_scales_with_the_image(scale: float) -> None:

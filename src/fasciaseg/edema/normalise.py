@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..anatomy.band import FasciaBand
-from ..geometry import FloatArray, Slice
+from ..geometry import BoolArray, FloatArray, Slice
 
 #: Muscle is sampled at these depths before the fascia (mm).
 MUSCLE_MM = (5.0, 28.0)
@@ -26,6 +26,8 @@ STEEPEST_PER_MM = 0.035
 DEPTH_RANGE_MM = (-30.0, 10.0)
 #: Fewest muscle pixels for a reference, as area in mm² (about one level of one slice).
 LEAST_MUSCLE_MM2 = 600.0
+#: Fewest pixels that a falloff is fitted to.
+LEAST_FITTED = 50
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ class Reference:
 
     Attributes:
         falloff: the coil's falloff.
-        muscle: first quartile, median and third quartile; None where muscle is lacking.
+        muscle: first quartile, median and third quartile without fat streaks and vessels; None
+            where muscle is lacking.
         csf: upper quartile in the canal as measured; None where no canal was seen.
         bodies: first quartile, median and third quartile of the vertebral bodies, as measured.
     """
@@ -105,9 +108,9 @@ def measure(
     ) / max(1, len(samples))
     muscle, falloff = None, Falloff()
     if area >= LEAST_MUSCLE_MM2:
-        falloff = _fit(values, depth, z, sum(span_z_mm) / 2)
-        corrected = values / falloff.gain(depth, z)
-        muscle = _quartiles(corrected)
+        falloff, is_muscle = _fit(values, depth, z, sum(span_z_mm) / 2)
+        # Fat streaks, dark where fat is suppressed, would widen the quartiles and lift the limit.
+        muscle = _quartiles((values / falloff.gain(depth, z))[is_muscle])
     csf, marrow = _concatenated(canal), _concatenated(bodies)
     return Reference(
         falloff=falloff,
@@ -134,15 +137,21 @@ def _muscle(t: Tissue, span: tuple[float, float]) -> tuple[FloatArray, FloatArra
     return t.slice.pixels[inside].astype(float), depth[inside], t.z_mm[inside]
 
 
-def _fit(values: FloatArray, depth: FloatArray, z: FloatArray, middle: float) -> Falloff:
-    """Robust least squares of log intensity; fatty streaks and vessels drop out as outliers."""
+def _fit(
+    values: FloatArray, depth: FloatArray, z: FloatArray, middle: float
+) -> tuple[Falloff, BoolArray]:
+    """Robust least squares of log intensity; fatty streaks and vessels drop out as outliers.
+
+    Returns:
+        The falloff, and which of the values followed it; all where hardly any did.
+    """
     t = (z - middle) / 50
     design = np.stack([np.ones_like(depth), depth + REFERENCE_DEPTH_MM, t, t * t], axis=1)
     log = np.log(np.maximum(values, 1e-3 * max(float(np.median(values)), 1e-6)))
     keep = values > 0.3 * np.median(values)
     weights = np.zeros(4)
     for _ in range(5):
-        if keep.sum() < 50:
+        if keep.sum() < LEAST_FITTED:
             break
         kept = design[keep]
         # The four normal equations: a tenth of the time of all the rows.
@@ -151,9 +160,10 @@ def _fit(values: FloatArray, depth: FloatArray, z: FloatArray, middle: float) ->
         inner = residual[keep]
         spread = 1.4826 * float(np.median(np.abs(inner - np.median(inner)))) + 1e-6
         keep = np.abs(residual) < 2.5 * spread
-    return Falloff(
+    falloff = Falloff(
         per_mm=float(np.clip(weights[1], 0, STEEPEST_PER_MM)),
         tilt=float(np.clip(weights[2], -1, 1)),
         bow=float(np.clip(weights[3], -0.5, 0.5)),
         middle_z_mm=float(middle),
     )
+    return falloff, keep if keep.sum() >= LEAST_FITTED else np.ones_like(keep)

@@ -35,6 +35,7 @@ class Segmentation:
         corrected: the slices' intensities corrected for the coil.
         unsuppressed: levels whose fat shines, or into which such fat reaches: edema can't be
             told from it.
+        reached: those of them whose own fat is dark: what reaches there may be edema after all.
         wet: levels whose fat shines in part, as with subcutaneous edema.
         evidence: what the threshold was laid on; None without a threshold.
         read: which of the slices `evidence` is about.
@@ -43,6 +44,7 @@ class Segmentation:
     masks: tuple[BoolArray, ...]
     corrected: tuple[FloatArray, ...]
     unsuppressed: frozenset[str] = frozenset()
+    reached: frozenset[str] = frozenset()
     wet: frozenset[str] = frozenset()
     evidence: Evidence | None = None
     read: tuple[int, ...] = ()
@@ -129,14 +131,24 @@ def segment(
         layers=tuple(layers) if not no_fat else (None,) * len(layers),
     )
     edema, fatty = evidence.edema(options)
-    doubtful = {
+    shining = frozenset(
         n
         for n, span in levels.items()
         if any(_overlap_mm(span, slab) > 1.0 for slab in evidence.shining)
-        or any(_reaches(m, z, span) for m, z in zip(fatty, heights, strict=True))
-    }
+    )
+    reached = frozenset(
+        n
+        for n, span in levels.items()
+        if any(_reaches(m, z, span) for m, z in zip(fatty, heights, strict=True))
+    )
     found = Segmentation(
-        tuple(masks), tuple(corrected), frozenset(doubtful), damp, evidence, tuple(read)
+        masks=tuple(masks),
+        corrected=tuple(corrected),
+        unsuppressed=shining | reached,
+        reached=reached - shining,
+        wet=damp,
+        evidence=evidence,
+        read=tuple(read),
     )
     return found.with_edema(edema)
 

@@ -27,6 +27,8 @@ LEAST_HEIGHTS = 0.6
 #: Suppressed fat is darker than muscle (0.06 to 0.43 of it in 42 scans); unsuppressed fat is 2 to
 #: 7 times as bright on T2.
 OUTSHINES = 1.5
+#: Noise leaves half of a fat that is just as bright below the limit: a little darker still shines.
+NEARLY = 0.95
 #: A level whose fat is this bright in part holds fluid.
 WET_SHARE = 0.15
 #: Fewest fat pixels to judge a level by, mm².
@@ -72,7 +74,7 @@ def judge_fat(
             behind = (band.depth_mm > FAT_MM)[back]
             far_part = behind & (band.depth_mm > FAR_SHARE * thickness)[back]
         z, v = geometry.heights_mm(np.argwhere(back)), values[back]
-        outshines, shines = v >= min(limit, OUTSHINES * reference), v >= limit
+        outshines, shines = v >= NEARLY * min(limit, OUTSHINES * reference), v >= limit
         mm2 = geometry.spacing_mm[0] * geometry.spacing_mm[1]
         for level, (upper, lower) in territories.items():
             mine = (z <= upper) & (z > lower)

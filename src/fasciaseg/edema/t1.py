@@ -52,7 +52,7 @@ OUTSHINES_FAT = 1.15
 #: its blurred border is as dark on T1 as fluid.
 NOTABLE_COLLECTION = 1 / 3
 #: A level whose muscle has less than this share of the T1 signal expected isn't shown by the T1.
-UNLIT = 0.6
+UNLIT = 0.75
 #: A fascia shorter than this isn't read.
 LEAST_LINE_MM = 60.0
 
