@@ -88,7 +88,7 @@ def recolour(c: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.6:
         x = _tissue_factors(x, c, rng)
     if rng.random() < 0.6:
-        x = _curve(x, rng)
+        x = curve(x, rng)
     if rng.random() < 0.5:
         x = np.clip(x, 0, None) ** rng.uniform(0.5, 1.8)
     if rng.random() < 0.6:
@@ -163,7 +163,7 @@ def _paint_net(x: np.ndarray, c: dict[str, np.ndarray], rng: np.random.Generator
     return x * (1 - weight) + bright * weight
 
 
-def _curve(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def curve(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A random curve over the greys, monotone or not, mixed with the identity."""
     top = max(float(np.percentile(x, 99.5)), 1e-3)
     knots = np.linspace(0, 1.2, int(rng.integers(4, 8)))

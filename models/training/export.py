@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from net import CHANNELS, LocalizerNet
+from net import UNet
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
@@ -80,9 +80,10 @@ def _folded(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.
     return kernel, norm.bias.data - norm.running_mean * scale
 
 
-def write_onnx(net: LocalizerNet, path: Path) -> None:
-    """Write `net` to `path`: input "slice" (n, 1, h, w), output "probabilities" (n, 7, h, w)."""
+def write_onnx(net: UNet, path: Path, name: str = "fasciaseg-localizer") -> None:
+    """Write `net` to `path`: input "slice" (n, 1, h, w), output "probabilities" (n, c, h, w)."""
     net = copy.deepcopy(net).eval().float().to(memory_format=torch.contiguous_format)
+    channels = net.head.out_channels
     graph = _Graph()
     graph.constant(DOUBLING, "doubling")
     graph.constant(DOUBLING.T, "doubling_across")
@@ -95,15 +96,15 @@ def write_onnx(net: LocalizerNet, path: Path) -> None:
     kept.pop()
     for block in net.up:
         x = graph.joining_block(x, kept.pop(), block)
-    bias = net.head.bias if net.head.bias is not None else torch.zeros(len(CHANNELS))
+    bias = net.head.bias if net.head.bias is not None else torch.zeros(channels)
     x = graph.conv(x, net.head.weight.data, bias.data)
     graph.nodes.append(helper.make_node("Sigmoid", [x], ["probabilities"]))
     shape = ["n", 1, "h", "w"]
-    answer = ["n", len(CHANNELS), "h", "w"]
+    answer = ["n", channels, "h", "w"]
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
-            "fasciaseg-localizer",
+            name,
             [helper.make_tensor_value_info("slice", TensorProto.FLOAT, shape)],
             [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, answer)],
             graph.weights,

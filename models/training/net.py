@@ -1,4 +1,4 @@
-"""The localizer's network: a small 2-D U-Net on sagittal slices at 2 mm."""
+"""Small 2-D U-Nets: the localizer's on slices at 2 mm, the outliner's on bodies at 1 mm."""
 
 from __future__ import annotations
 
@@ -21,24 +21,27 @@ def _block(inputs: int, outputs: int) -> nn.Sequential:
     )
 
 
-class LocalizerNet(nn.Module):
-    """Input (n, 1, rows, columns), rows and columns multiples of 16; output logits (n, 7, ...)."""
+class UNet(nn.Module):
+    """Input (n, 1, rows, columns), output logits (n, channels, rows, columns).
 
-    def __init__(self) -> None:
+    Each width but the first halves the image once; rows and columns are multiples of that.
+    """
+
+    def __init__(self, widths: tuple[int, ...], channels: int) -> None:
         super().__init__()
         self.down = nn.ModuleList()
         inputs = 1
-        for width in WIDTHS:
+        for width in widths:
             self.down.append(_block(inputs, width))
             inputs = width
         self.up = nn.ModuleList()
-        for width in reversed(WIDTHS[:-1]):
+        for width in reversed(widths[:-1]):
             self.up.append(_block(inputs + width, width))
             inputs = width
-        self.head = nn.Conv2d(inputs, len(CHANNELS), 1)
+        self.head = nn.Conv2d(inputs, channels, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Logits, one channel per name in `CHANNELS`."""
+        """Logits."""
         kept = []
         for i, block in enumerate(self.down):
             if i:
@@ -51,3 +54,10 @@ class LocalizerNet(nn.Module):
             x = block(torch.cat([x, kept.pop()], dim=1))
         logits: torch.Tensor = self.head(x)
         return logits
+
+
+class LocalizerNet(UNet):
+    """One channel per name in `CHANNELS`."""
+
+    def __init__(self) -> None:
+        super().__init__(WIDTHS, len(CHANNELS))

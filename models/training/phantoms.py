@@ -22,20 +22,21 @@ _L5 = 1 + LEVELS.index("L5")
 SLICES_EACH = 2
 
 
-def phantom_samples(count: int, seed: int) -> list[Sample]:
+def phantom_samples(count: int, seed: int, pixel_mm: float = PIXEL_MM) -> list[Sample]:
     """`count` slices of random phantoms, half physical contrasts, half free ones."""
     rng = np.random.default_rng(seed)
     out: list[Sample] = []
     while len(out) < count:
         phantom = random_phantom(rng)
-        out += [_sample(phantom, rng, f"phantom-{len(out)}") for _ in range(SLICES_EACH)]
+        out += [_sample(phantom, rng, f"phantom-{len(out)}", pixel_mm) for _ in range(SLICES_EACH)]
     return out[:count]
 
 
-def _sample(phantom: object, rng: np.random.Generator, name: str) -> Sample:
+def _sample(phantom: object, rng: np.random.Generator, name: str, pixel_mm: float) -> Sample:
     aside = rng.uniform(-9, 9) if rng.random() < 0.75 else rng.uniform(-30, 30)
-    shape = (int(rng.integers(100, 200)), int(rng.integers(100, 160)))
-    view = random_view(rng, phantom, shape=shape, spacing_mm=PIXEL_MM, offset_mm=aside)
+    finer = PIXEL_MM / pixel_mm
+    shape = (int(rng.integers(100, 200) * finer), int(rng.integers(100, 160) * finer))
+    view = random_view(rng, phantom, shape=shape, spacing_mm=pixel_mm, offset_mm=aside)
     sequence = list(Sequence)[rng.integers(len(Sequence))]
     image = render(
         phantom,
@@ -60,7 +61,7 @@ def _sample(phantom: object, rng: np.random.Generator, name: str) -> Sample:
     targets[truth.canal] |= CANAL
     targets[truth.subcutaneous] |= SUBCUTANEOUS
     instances = np.where(presacral, truth.body, 0).astype(np.uint8)
-    ids = [i for i in np.unique(instances) if i and (instances == i).sum() * PIXEL_MM**2 > 150]
+    ids = [i for i in np.unique(instances) if i and (instances == i).sum() * pixel_mm**2 > 150]
     centers = np.array([np.argwhere(instances == i).mean(axis=0) for i in ids]).reshape(-1, 2)
     return Sample(
         image=(image / max(float(np.percentile(image, 99.7)), 1e-6)).astype(np.float32),
@@ -72,7 +73,7 @@ def _sample(phantom: object, rng: np.random.Generator, name: str) -> Sample:
         scan=name,
         contrast=sequence.name,
         instances=instances,
-        pixel_mm=PIXEL_MM,
+        pixel_mm=pixel_mm,
     )
 
 

@@ -9,6 +9,8 @@
 - **heights**: all scans as they are; heights by the network's outline against the same measure
   on the label mask, and the bodies called >= 25 % against what the labels say. No scan is known
   to show a fracture, but some spines of SPIDER have wedges.
+- **broken**: a body of each scan broken to a wedge, a hollow or a crushed one (`crush.py`), half of
+  them with edema; heights by label against heights as read, and the bodies beside it.
 - **phantom**: one or two broken bodies T8-L4, 0 to 80 % lost, three shapes, with and without
   marrow edema, in STIR, T2_FS and T2_DIXON_WATER.
 
@@ -29,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from crush import SHAPES, source_of
 from data import VERSE, cases, spider_targets
 from scans import ScanStack
 from scipy import ndimage
@@ -38,7 +41,9 @@ from validate_phantom import PhantomStack
 from fasciaseg.anatomy.localizer import Localizer
 from fasciaseg.anatomy.spine import SliceStack
 from fasciaseg.errors import FasciasegError
+from fasciaseg.fractures import patches
 from fasciaseg.fractures.heights import degree_of, height_losses
+from fasciaseg.fractures.outliner import Outliner
 from fasciaseg.fractures.patches import Outline
 from fasciaseg.geometry import SliceGeometry
 from fasciaseg.options import Options
@@ -50,26 +55,33 @@ from folds import fold_of
 
 PARTS = {"tuning": (0, 1), "report": (2, 3)}
 CONTRASTS = (1.2, 1.5, 1.8, 2.2, 3.01)
+LOSSES = (0.05, 0.25, 0.5, 0.75, 1.0)
+#: A broken body of a scan loses between these shares of its height; a hollow one can't lose more.
+LEAST_LOST, MOST_LOST, MOST_HOLLOW = 0.15, 0.8, 0.7
+
+#: What reads a scan; None is the shipped outliner.
+Networks = tuple[Localizer, Outliner | None]
 
 
-def read(stack: SliceStack, sequence: str, localizer: Localizer) -> Reading | None:
+def read(stack: SliceStack, sequence: str, networks: Networks) -> Reading | None:
     """A reading; None without one."""
     context = SeriesContext("x", StudyInfo("1"), SeriesInfo("1.1", sequence))
+    localizer, outliner = networks
     try:
-        return read_stack(stack, context, localizer, Options())
+        return read_stack(stack, context, localizer, Options(), outliner=outliner)
     except FasciasegError:
         return None
 
 
-def marrow(folder: Path, chosen: list[tuple[dict[str, Any], Localizer]], repeats: int) -> None:
+def marrow(folder: Path, chosen: list[tuple[dict[str, Any], Networks]], repeats: int) -> None:
     """Painted and unpainted marrow."""
     hits: dict[str, list[tuple[float, float, bool | None]]] = defaultdict(list)
     false: list[tuple[str, str, bool | None]] = []
     shifts = 0
-    for case, localizer in chosen:
+    for case, networks in chosen:
         if case["sequence"] != "DIXON_WATER":
             continue
-        reading = read(ScanStack(folder, case), "T2_DIXON_WATER", localizer)
+        reading = read(ScanStack(folder, case), "T2_DIXON_WATER", networks)
         bodies = reading.result.fractures if reading else ()
         false += [(case["id"], f.level, f.marrow_edema.present) for f in bodies]
         if case["id"] in SWAPPED:
@@ -78,7 +90,7 @@ def marrow(folder: Path, chosen: list[tuple[dict[str, Any], Localizer]], repeats
             rng = np.random.default_rng([repeat, zlib.crc32(case["id"].encode())])
             stack = ScanStack(folder, case)
             painted = paint(stack, rng)
-            reading = read(stack, "T2_DIXON_WATER", localizer)
+            reading = read(stack, "T2_DIXON_WATER", networks)
             said, shifted = by_place(reading, stack) if reading else ({}, False)
             shifts += shifted
             for level, (contrast, share) in painted.items():
@@ -157,14 +169,14 @@ def paint(stack: ScanStack, rng: np.random.Generator) -> dict[str, tuple[float, 
     return out
 
 
-def heights(folder: Path, chosen: list[tuple[dict[str, Any], Localizer]]) -> None:
+def heights(folder: Path, chosen: list[tuple[dict[str, Any], Networks]]) -> None:
     """Heights by outline against heights by label, and what is called a loss."""
     errors: dict[str, list[np.ndarray]] = defaultdict(list)
     calls: list[tuple[float | None, float | None, str]] = []
-    for case, localizer in chosen:
+    for case, networks in chosen:
         stack = ScanStack(folder, case)
         sequence = "T2_DIXON_WATER" if case["sequence"] == "DIXON_WATER" else "T2"
-        reading = read(stack, sequence, localizer)
+        reading = read(stack, sequence, networks)
         if reading is None or not reading.result.fractures:
             continue
         found = reading.result.fractures
@@ -196,10 +208,113 @@ def heights(folder: Path, chosen: list[tuple[dict[str, Any], Localizer]]) -> Non
             print(f"   {c[2]}: {c[0]:.2f}, by label {c[1]:.2f}")
 
 
+def broken(folder: Path, chosen: list[tuple[dict[str, Any], Networks]], repeats: int) -> None:
+    """Broken bodies of real scans."""
+    rows: list[tuple[float, float | None]] = []
+    beside: list[float | None] = []
+    wet: list[bool | None] = []
+    moved = 0
+    for case, networks in chosen:
+        for repeat in range(repeats):
+            rng = np.random.default_rng([repeat, zlib.crc32(case["id"].encode())])
+            stack = ScanStack(folder, case)
+            sequence = "T2_DIXON_WATER" if case["sequence"] == "DIXON_WATER" else "T2"
+            whole = read(stack, sequence, networks)
+            place = _break(stack, case, whole, rng) if whole else None
+            after = read(stack, sequence, networks) if place is not None else None
+            if whole is None or place is None or after is None or not after.result.fractures:
+                continue
+            center, level, edema = place
+            found = after.result.fractures
+            at = {v.level: np.array(v.center_lps_mm)[1:] for v in after.result.vertebrae}
+            mine = min(found, key=lambda f: float(np.linalg.norm(at[f.level] - center)))
+            moved += mine.level != level
+            losses = height_losses([f.level for f in found], _labelled(stack, case, after))
+            for f, loss in zip(found, losses, strict=True):
+                true = float(max(0, loss.max())) if np.isfinite(loss).all() else None
+                if f is not mine:
+                    if true is None or true < LOSSES[1]:
+                        beside.append(f.height_loss)
+                elif true is not None:
+                    rows.append((true, f.height_loss))
+                    if abs((f.height_loss if f.height_loss is not None else true) - true) > 0.2:
+                        print(f"   {case['id']} {f.level}: {f.height_loss}, by label {true:.2f}")
+                if f is mine and edema:
+                    wet.append(f.marrow_edema.present)
+    told = [b for b in beside if b is not None]
+    print(f"broken: {len(rows)} bodies, names moved in {moved}; intact ones called >= 25 % "
+          f"{sum(b >= 0.25 for b in told)}/{len(told)}, unknown {len(beside) - len(told)}; edema "
+          f"found {sum(bool(w) for w in wet)}/{len(wet)}, "
+          f"unknown {sum(w is None for w in wet)}")  # fmt: skip
+    _by_loss(rows)
+
+
+def _break(
+    stack: ScanStack, case: dict[str, Any], whole: Reading, rng: np.random.Generator
+) -> tuple[np.ndarray, str, bool] | None:
+    """Break one body in place: its centre (y, z), its name, whether it got edema."""
+    found = whole.result.fractures
+    known = np.isfinite(_labelled(stack, case, whole)).all(axis=1)
+    inner = [i for i in range(1, len(found) - 1) if known[i] and found[i].level != "L5"]
+    if not inner:
+        return None
+    i = int(rng.choice(inner))
+    centers = np.array([v.center_lps_mm for v in whole.result.vertebrae])
+    centers = centers[[v.level in {f.level for f in found} for v in whole.result.vertebrae]]
+    part = whole.slices[len(whole.slices) // 2].slice
+    g, mm = part.geometry, np.asarray(part.geometry.spacing_mm)
+    labels = stack.labels[part.index]
+    number = spider_targets(labels)[2] if case["levels"] is None else labels
+    row, column = np.round(g.to_pixel(centers[i])).astype(int)
+    mask = number == number[row, column]
+    center = np.argwhere(mask).mean(axis=0) * mm
+    line = np.gradient(g.to_pixel(centers) * mm, axis=0)[i][None]
+    marks = _Mask(g, mask.astype(np.float32))
+    axis = patches.turned(center[None], line / np.linalg.norm(line), marks)
+    outline = patches.outlines(center[None], axis, marks)[0]
+    if outline is None or not number[row, column]:
+        return None
+    shape = SHAPES[int(rng.integers(len(SHAPES)))]
+    loss = rng.uniform(LEAST_LOST, MOST_HOLLOW if shape == "biconcave" else MOST_LOST)
+    size = (float(np.nanmax(outline.heights_mm)), float(len(outline.columns)))
+    down = axis[0]
+    back = np.array([-down[1], down[0]])
+    place = np.moveaxis(np.indices(part.pixels.shape, float), 0, -1) * mm - center
+    u = source_of(place @ down, place @ back, size, float(loss), shape)
+    at = (u[..., None] * down + (place @ back)[..., None] * back + center) / mm
+    rows, columns = np.moveaxis(at, -1, 0)
+    warped = [
+        ndimage.map_coordinates(s.astype(np.float32), (rows, columns), order=1)
+        for s in stack.volume
+    ]
+    stack.volume = np.stack(warped)
+    named = case["levels"] is not None
+    stack.labels = np.stack(
+        [ndimage.map_coordinates(s, (rows, columns), order=0) for s in stack.labels]
+    )
+    edema = bool(named and case["sequence"] == "DIXON_WATER" and rng.random() < 0.5)
+    if edema:
+        body = (stack.labels == number[row, column]).astype(np.float32)
+        gain = rng.uniform(1.5, 2.8) - 1
+        stack.volume = stack.volume * (1 + gain * ndimage.gaussian_filter(body, [0, 1, 1]))
+    return g.to_lps(center / mm)[1:], found[i].level, edema
+
+
+def _by_loss(rows: list[tuple[float, float | None]]) -> None:
+    """(true, said) losses, degree by degree."""
+    for low, high in pairwise(LOSSES):
+        some = [r for r in rows if low <= r[0] < high]
+        told = [(true, said) for true, said in some if said is not None]
+        same = sum(degree_of(true) == degree_of(said) for true, said in told)
+        errors = [100 * (said - true) for true, said in told] or [0.0]
+        print(f"   true {low:.2f}-{high:.2f}: {len(some)}, unknown {len(some) - len(told)}, same "
+              f"degree {same}, >= 25 % {sum(said >= 0.25 for _, said in told)}, median error "
+              f"{np.median(errors):.1f}, mean absolute {np.mean(np.abs(errors)):.1f} "
+              "points")  # fmt: skip
+
+
 def _labelled(stack: ScanStack, case: dict[str, Any], reading: Reading) -> np.ndarray:
     """(n, 3) heights on the label masks of the bodies found, in the bodies' own axes."""
-    from fasciaseg.fractures import patches
-
     found = reading.result.fractures
     at = {v.level: v.center_lps_mm for v in reading.result.vertebrae}
     out = []
@@ -238,7 +353,7 @@ class _Mask:
 
 def phantoms(count: int, seed: int) -> None:
     """Broken phantoms."""
-    localizer = Localizer(default_model(), 1)
+    networks = (Localizer(default_model(), 1), None)
     rows: list[tuple[str, float | None, bool, BodyFinding | None, float]] = []
     for i in range(count):
         rng = np.random.default_rng([seed, i])
@@ -246,7 +361,7 @@ def phantoms(count: int, seed: int) -> None:
         whole = random_phantom(rng)
         broken = _broken(whole, rng)
         stack = PhantomStack(broken, Sequence[name], rng)
-        reading = read(stack, name, localizer)
+        reading = read(stack, name, networks)
         if reading is None:
             continue
         by_level = {f.level: f for f in reading.result.fractures}
@@ -290,13 +405,7 @@ def phantoms(count: int, seed: int) -> None:
           f">= 25 %: {sum(r[3].height_loss >= 0.25 for r in told if r[1] <= 0.05)}"
           f"/{len(told) - len(lost)}; unknown {len(rows) - len(told)}/{len(rows)} "
           f"({sum(r[3].height_loss is None for r in rows if r[1] > 0.05)} broken)")  # fmt: skip
-    for low, high in ((0.05, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1)):
-        some = [r for r in lost if low <= r[1] < high]
-        same = sum(r[3].degree == degree_of(r[1]) for r in some)
-        error = 100 * np.median([r[3].height_loss - r[1] for r in some] or [0])
-        print(f"   true {low:.2f}-{high:.2f}: {len(some)}, same degree {same}, "
-              f">= 25 % {sum(r[3].height_loss >= 0.25 for r in some)}, "
-              f"median error {error:.1f} points")  # fmt: skip
+    _by_loss([(r[1], r[3].height_loss) for r in rows if r[1] > 0.05])
 
 
 def _broken(phantom: SpinePhantom, rng: np.random.Generator) -> SpinePhantom:
@@ -334,10 +443,13 @@ def true_loss(whole: SpinePhantom, broken: SpinePhantom, level: str) -> float:
     return float(max(0, (1 - after / before).max()))
 
 
-def _chosen(shared: Path, folds: Path, part: str) -> Iterator[tuple[dict[str, Any], Localizer]]:
+def _chosen(shared: Path, folds: Path, part: str) -> Iterator[tuple[dict[str, Any], Networks]]:
     every = cases(shared / "mri")
     patients = [c["patient"] for c in every]
-    models = {f: Localizer(folds / f"fold-{f}.onnx", 1) for f in PARTS[part]}
+    models = {
+        f: (Localizer(folds / f"fold-{f}.onnx", 1), Outliner(folds / f"outliner-{f}.onnx"))
+        for f in PARTS[part]
+    }
     for case in every:
         fold = fold_of(case["patient"], patients)
         if fold in models:
@@ -352,14 +464,18 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, required=True)
     parser.add_argument("--folds", type=Path, required=True)
     parser.add_argument("--part", choices=sorted(PARTS), default="report")
-    parser.add_argument("--what", choices=["marrow", "heights", "phantom"], action="append")
+    parser.add_argument(
+        "--what", choices=["marrow", "heights", "broken", "phantom"], action="append"
+    )
     parser.add_argument("--repeats", type=int, default=2, help="paintings per scan")
     parser.add_argument("--phantoms", type=int, default=48)
     args = parser.parse_args()
     chosen = list(_chosen(args.shared, args.folds, args.part))
-    what = args.what or ["marrow", "heights", "phantom"]
+    what = args.what or ["marrow", "heights", "broken", "phantom"]
     if "heights" in what:
         heights(args.shared / "mri", chosen)
+    if "broken" in what:
+        broken(args.shared / "mri", chosen, args.repeats)
     if "marrow" in what:
         marrow(args.shared / "mri", chosen, args.repeats)
     if "phantom" in what:

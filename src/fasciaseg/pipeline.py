@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ from .edema.threshold import Threshold, make_threshold
 from .errors import NothingToRead, UnreadableInput
 from .flags import flag
 from .fractures.judge import judge_bodies
+from .fractures.outliner import Outliner
 from .geometry import Slice
 from .numbering import OtherSeries, named_by_others, others_of
 from .options import Options
@@ -80,6 +82,14 @@ def default_model() -> Path:
     from fasciaseg_models import localizer_path
 
     return localizer_path()
+
+
+@lru_cache(maxsize=1)
+def _shipped_outliner() -> Outliner:
+    """The outliner that ships with the package, loaded once a process."""
+    from fasciaseg_models import outliner_path
+
+    return Outliner(outliner_path())
 
 
 def read_exam(path: Path, options: Options) -> Reading:
@@ -154,10 +164,12 @@ def read_stack(
     clock: Clock | None = None,
     t1: SliceStack | None = None,
     others: Sequence[OtherSeries] = (),
+    outliner: Outliner | None = None,
 ) -> Reading:
     """Read a stack of sagittal slices; on plain T2 a native `t1` tells fat from fluid.
 
     Where the stack itself leaves the names open, `others` of the same exam are asked for them.
+    Without an `outliner` the shipped one outlines the bodies.
 
     Raises:
         NothingToRead: no vertebra found with confidence (unless `options.assume_spine`).
@@ -232,7 +244,8 @@ def read_stack(
         )
     with clock.step("fractures"):
         fat_dark = not plain and not found.unsuppressed
-        fractures = _fractures(spine, parts, reference, fat_dark)
+        outliner = outliner or _shipped_outliner()
+        fractures = _fractures(spine, parts, reference, fat_dark, outliner)
     result = Result(
         input=context.input,
         software=_software(localizer, options),
@@ -324,12 +337,16 @@ def _beside(stack: SliceStack, spine: Spine, localizer: Localizer) -> list[Trace
 
 
 def _fractures(
-    spine: Spine, parts: list[TracedSlice], reference: Reference, fat_dark: bool
+    spine: Spine,
+    parts: list[TracedSlice],
+    reference: Reference,
+    fat_dark: bool,
+    outliner: Outliner,
 ) -> tuple[BodyFinding, ...]:
     """What each vertebral body looks like; its marrow only where fat is dark."""
     if not spine.found:
         return ()
-    return judge_bodies(parts, spine.numbering, reference.falloff, fat_dark)
+    return judge_bodies(parts, spine.numbering, reference.falloff, fat_dark, outliner)
 
 
 def _reference(spine: Spine, parts: list[TracedSlice], beside: list[TracedSlice]) -> Reference:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
 
 import fasciaseg
 from fasciaseg import Options
+from fasciaseg.edema.swap import swapped_levels
 from fasciaseg.phantom import ExamPlan, Sequence, SoftTissue, SpinePhantom, write_study
 
 
@@ -73,3 +76,37 @@ def test_a_swap_of_half_the_levels_leaves_no_answer(samples: Path, tmp_path: Pat
     shutil.copytree(samples / "lower-lumbar", study)
     swapped_below(study, 0.5)
     assert fasciaseg.classify(study, Options(threads=1)).classification.fascia_edema is None
+
+
+class Part:
+    """Canal and bodies of five levels 40 mm high, each of one brightness."""
+
+    def __init__(self, csf: list[float], marrow: list[float]) -> None:
+        self.marks = SimpleNamespace(canal=np.repeat(csf, 40), body=np.repeat(marrow, 40))
+
+    def values_where(self, mark: np.ndarray) -> np.ndarray:
+        return mark
+
+    def heights_where(self, mark: np.ndarray) -> np.ndarray:
+        return -np.arange(len(mark)) - 0.5
+
+
+FIVE = {f"L{i + 1}": (-40.0 * i, -40.0 * (i + 1)) for i in range(5)}
+
+
+@pytest.mark.parametrize(
+    ("csf", "marrow", "swapped"),
+    [
+        ([9, 9, 9, 9, 9], [5, 5, 5, 5, 5], set()),
+        ([9, 9, 9, 9, 9], [5, 14, 5, 5, 5], set()),
+        ([9, 9, 9, 9, 9], [14, 14, 5, 14, 5], set()),
+        ([9, 9, 9, 3, 2], [5, 5, 5, 12, 12], {"L4", "L5"}),
+        ([9, 9, 9, 5, 2], [5, 5, 5, 8, 12], {"L4", "L5"}),
+        ([2, 2, 2, 2, 2], [12, 12, 12, 12, 12], set(FIVE)),
+    ],
+)
+def test_a_body_full_of_edema_is_no_swap(
+    csf: list[float], marrow: list[float], swapped: set[str]
+) -> None:
+    """A swap takes the CSF's signal as well as it brings the marrow's."""
+    assert swapped_levels([Part(csf, marrow)], FIVE) == swapped  # type: ignore[list-item]

@@ -13,13 +13,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fasciaseg.fractures.outliner import BACK_MM, DOWN_MM
 from fasciaseg.pipeline import default_model
+from fasciaseg_models import outliner_path
 
 Recipe = Callable[[str], ModuleType]
 
 
 def weights(models: Path) -> list[Path]:
-    return [default_model(), *sorted((models / "folds").glob("*.onnx"))]
+    return [default_model(), *sorted((models / "folds").glob("fold-*.onnx"))]
+
+
+def outliners(models: Path) -> list[Path]:
+    return [outliner_path(), *sorted((models / "folds").glob("outliner-*.onnx"))]
 
 
 def test_the_weights_are_small_and_of_one_kind(models: Path) -> None:
@@ -34,6 +40,19 @@ def test_the_weights_are_small_and_of_one_kind(models: Path) -> None:
         x = np.random.default_rng(0).normal(0, 1, (1, 1, 64, 48)).astype(np.float32)
         (p,) = session.run(None, {"slice": x})
         assert p.shape == (1, 7, 64, 48)
+        assert (p.min() >= 0) & (p.max() <= 1)
+
+
+def test_the_outliners_are_small_and_of_one_kind(models: Path) -> None:
+    import onnxruntime
+
+    assert len(outliners(models)) == 5
+    for path in outliners(models):
+        assert path.stat().st_size <= 2**18, path
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        x = np.random.default_rng(0).normal(0, 1, (3, 1, len(DOWN_MM), len(BACK_MM)))
+        (p,) = session.run(None, {"slice": x.astype(np.float32)})
+        assert p.shape == (3, 1, len(DOWN_MM), len(BACK_MM))
         assert (p.min() >= 0) & (p.max() <= 1)
 
 
@@ -75,6 +94,28 @@ def test_exams_belong_to_a_labelled_patient(recipe: Recipe, shared: Path) -> Non
     patients = {c["patient"] for c in json.loads((shared / "mri" / "cases.json").read_text())}
     for exam in json.loads((shared / "exams" / "truth.json").read_text()):
         assert patient_of(exam) in patients, exam
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(
+    shape=st.sampled_from(["wedge", "biconcave", "crush"]),
+    loss=st.floats(0.0, 0.85),
+    back=st.floats(-30, 30),
+)
+def test_a_body_is_broken_by_what_is_asked(
+    recipe: Recipe, shape: str, loss: float, back: float
+) -> None:
+    """End plates meet their old places at the height that is left, and nothing folds over."""
+    height, depth = 26.0, 34.0
+    u = np.linspace(-60, 60, 601)
+    source = recipe("crush").source_of(u, np.full(601, back), (height, depth), loss, shape)
+    assert (np.diff(source) > 0).all()
+    assert source[300] == 0
+    share = {"wedge": 0.5 - back / depth, "biconcave": 1 - (2 * back / depth) ** 2, "crush": 1}
+    left = height * (1 - loss * min(max(share[shape], 0), 1))
+    assert np.interp(left / 2, u, source) == pytest.approx(height / 2, abs=0.3)
+    if shape == "biconcave" or loss == 0:
+        assert source[-1] == pytest.approx(60), "the next body stays in its place"
 
 
 def test_phantom_samples_are_labelled_right(recipe: Recipe) -> None:

@@ -17,6 +17,10 @@ from ..geometry import FloatArray
 #: CSF this many times as bright as marrow or less: swapped. It is 1.2 to 3 times as bright (416
 #: levels of 18 Dixon water scans), and 0.1 to 0.3 times where the two are swapped.
 SWAPPED = 0.75
+#: Between the two it may be a body full of edema. A swap takes the CSF's signal too: it is then
+#: this share of what it is at the exam's other levels or less. Below the second number even edema
+#: doesn't outshine CSF so far.
+CSF_LOST, SURELY_SWAPPED = 0.6, 0.4
 #: Fewest points of the network's grid (4 mm²) to judge a level by.
 LEAST_CANAL, LEAST_BODY = 15, 30
 
@@ -32,13 +36,17 @@ def swapped_levels(
     """
     canal = _seen(parts, [p.marks.canal for p in parts])
     body = _seen(parts, [p.marks.body for p in parts])
-    out = set()
+    seen = {}
     for level, (upper, lower) in territories.items():
         csf, marrow = (v[(z <= upper) & (z > lower)] for v, z in (canal, body))
-        seen = len(csf) >= LEAST_CANAL and len(marrow) >= LEAST_BODY
-        if seen and np.median(csf) <= SWAPPED * np.median(marrow):
-            out.add(level)
-    return frozenset(out)
+        if len(csf) >= LEAST_CANAL and len(marrow) >= LEAST_BODY:
+            seen[level] = float(np.median(csf)), float(np.median(marrow))
+    usual = max((csf for csf, _ in seen.values()), default=0.0)
+    return frozenset(
+        level
+        for level, (csf, marrow) in seen.items()
+        if csf <= SURELY_SWAPPED * marrow or (csf <= SWAPPED * marrow and csf <= CSF_LOST * usual)
+    )
 
 
 def _seen(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -14,16 +13,16 @@ from ..geometry import FloatArray
 from ..result import BodyFinding, Looks, MarrowEdema
 from ..vertebrae import LOWER_LUMBAR, SCORED_LEVELS, THORACOLUMBAR
 from . import marrow
-from .gaps import completed
 from .heights import DEGREES, degree_of, height_losses
-from .patches import DOWN_MM, Patches, cut, frames
+from .outliner import DOWN_MM, Outliner
+from .patches import Patches, cut, frames
 
 #: The bodies lie deeper than the muscle and see half of what the coil does to it (log scale).
 COIL_SHARE = 0.5
-#: Heights are taken from at least so many slices that agree to within so many mm.
-LEAST_SLICES, AGREE_MM = 2, 4.0
-#: Bodies found with less certainty aren't measured (2 in 100 of real ones).
-LEAST_CONFIDENCE = 0.8
+#: Heights are taken from at least so many slices, two of which agree to within so many mm.
+LEAST_SLICES, AGREE_MM = 2, 2.0
+#: Bodies found with less certainty aren't measured; a broken one is found with less than others.
+LEAST_CONFIDENCE = 0.4
 #: A wedge or a crushed back wall takes at least this share of its loss from the middle as well;
 #: where it doesn't, the outline is wrong or a corner is missing.
 LEAST_MIDDLE = 0.2
@@ -32,7 +31,11 @@ LEAST_LOSS = DEGREES[-1][0]
 
 
 def judge_bodies(
-    parts: Sequence[TracedSlice], numbering: Numbering, falloff: Falloff, fluid_shines_alone: bool
+    parts: Sequence[TracedSlice],
+    numbering: Numbering,
+    falloff: Falloff,
+    fluid_shines_alone: bool,
+    outliner: Outliner,
 ) -> tuple[BodyFinding, ...]:
     """One finding per vertebral body T5-L5 found, head to foot.
 
@@ -41,6 +44,7 @@ def judge_bodies(
         numbering: the bodies on the central slices' common grid.
         falloff: the coil's falloff as muscle tells it.
         fluid_shines_alone: whether fat is suppressed; otherwise marrow isn't judged.
+        outliner: marks the bodies' outlines.
     """
     levels = numbering.levels
     if not levels:
@@ -50,8 +54,7 @@ def judge_bodies(
         marks.geometry.spacing_mm
     )
     axes = frames(centers, marks)
-    patches = [cut(p.slice, p.marks, centers, axes) for p in parts]
-    patches = [replace(p, outlines=completed(p.outlines, centers, axes, levels)) for p in patches]
+    patches = [cut(p.slice, p.marks, centers, axes, outliner) for p in parts]
     heights = _heights_mm(patches)
     sure = np.array([b.confidence >= LEAST_CONFIDENCE for b in numbering.bodies])
     losses = height_losses(levels, np.where(sure[:, None], heights, np.nan))
@@ -73,19 +76,20 @@ def judge_bodies(
 
 
 def _heights_mm(patches: Sequence[Patches]) -> FloatArray:
-    """(bodies, 3) anterior, middle and posterior heights that the slices agree on."""
+    """(bodies, 3) anterior, middle and posterior heights that at least two slices agree on."""
     nothing = np.full(3, np.nan)
-    each = np.array(
-        [[o.heights_mm if o is not None else nothing for o in p.outlines] for p in patches]
+    each = np.sort(
+        [[o.heights_mm if o is not None else nothing for o in p.outlines] for p in patches], axis=0
     )
-    seen = np.isfinite(each)
-    highest = np.where(seen, each, -np.inf).max(axis=0)
-    lowest = np.where(seen, each, np.inf).min(axis=0)
-    unseen = ~seen.any(axis=0)
-    highest[unseen] = lowest[unseen] = 0.0
-    agreed = (seen.sum(axis=0) >= min(LEAST_SLICES, len(patches))) & (highest - lowest <= AGREE_MM)
-    filled = np.where(seen, each, np.where(agreed, (highest + lowest) / 2, 0))
-    return np.where(agreed, np.median(filled, axis=0), np.nan)
+    if len(each) < LEAST_SLICES:
+        return np.asarray(each[0])
+    # Unseen ones are sorted to the end; where that leaves one slice, no two agree.
+    agree = (np.diff(each, axis=0) <= AGREE_MM).any(axis=0)
+    n = np.isfinite(each).sum(axis=0)
+    low, high = (
+        np.take_along_axis(each, np.maximum(i, 0)[None], axis=0)[0] for i in ((n - 1) // 2, n // 2)
+    )
+    return np.where(agree, (low + high) / 2, np.nan)
 
 
 def _marrow(patches: Sequence[Patches], i: int, gain: float) -> marrow.Marrow:
@@ -100,13 +104,13 @@ def _marrow(patches: Sequence[Patches], i: int, gain: float) -> marrow.Marrow:
         # In a flat body the end plates' reach would leave nothing.
         tall = outline.lower - outline.upper
         tall = tall[np.isfinite(tall)]
-        if not len(tall):
-            continue
-        reach = min(marrow.END_PLATE_MM, 0.3 * float(np.median(tall)))
-        with np.errstate(invalid="ignore"):
-            depth[:, columns] = np.minimum(
-                DOWN_MM[:, None] - outline.upper, outline.lower - DOWN_MM[:, None]
-            )
+        reach = marrow.END_PLATE_MM
+        if len(tall):
+            reach = min(reach, 0.3 * float(np.median(tall)))
+        depth[:, columns] = np.minimum(
+            DOWN_MM[:, None] - np.nan_to_num(outline.upper, nan=-np.inf),
+            np.nan_to_num(outline.lower, nan=np.inf) - DOWN_MM[:, None],
+        )
         values.append(p.values[i][inside])
         deep.append(depth[inside] > reach)
     return marrow.Marrow(

@@ -1,7 +1,8 @@
 """Each vertebral body cut out along its own axes: one patch a body and slice.
 
 A patch's rows run from head to foot across the end plates, its columns from front to back, 1 mm
-a step, with the body's centre in the middle. Heights and marrow are measured on patches.
+a step, with the body's centre in the middle. The localizer's marks say where a body lies and how it
+is turned, the outliner where it ends. Heights and marrow are measured on patches.
 """
 
 from __future__ import annotations
@@ -13,11 +14,10 @@ import numpy as np
 
 from ..geometry import BoolArray, FloatArray, Slice, SliceGeometry
 from ..resample import sampled
+from .outliner import BACK_MM, DOWN_MM, Outliner
 
-#: Half of a patch (mm): the largest lumbar body is 45 mm deep and 38 mm high.
-REACH_DOWN_MM, REACH_BACK_MM = 22, 25
-DOWN_MM = np.arange(-REACH_DOWN_MM, REACH_DOWN_MM + 1, dtype=float)
-BACK_MM = np.arange(-REACH_BACK_MM, REACH_BACK_MM + 1, dtype=float)
+#: Row and column of a patch's middle.
+MIDDLE_ROW, MIDDLE_COLUMN = int(-DOWN_MM[0]), int(-BACK_MM[0])
 #: A pixel is bone from this probability on.
 BONE = 0.5
 #: A body's front and back wall are looked for within this much of its mid height (mm).
@@ -59,11 +59,6 @@ class Outline:
     lower: FloatArray
 
     @property
-    def middle_column(self) -> int:
-        """The patch's middle column, where the body's centre lies."""
-        return REACH_BACK_MM
-
-    @property
     def heights_mm(self) -> FloatArray:
         """Anterior, middle and posterior height, mm; NaN where an end plate isn't seen."""
         n = len(self.columns)
@@ -72,16 +67,15 @@ class Outline:
         return np.array([_median(p) for p in parts])
 
     def inside(self, margin_mm: float) -> BoolArray:
-        """Pixels of the patch at least `margin_mm` inside the body."""
+        """Pixels of the patch at least `margin_mm` inside the body; open where no end plate is."""
         mask = np.zeros((len(DOWN_MM), len(BACK_MM)), bool)
         m = round(margin_mm)
         columns = self.columns[m : len(self.columns) - m].astype(int)
-        upper = self.upper[m : len(self.columns) - m]
-        lower = self.lower[m : len(self.columns) - m]
-        with np.errstate(invalid="ignore"):
-            mask[:, columns] = (DOWN_MM[:, None] >= upper + margin_mm) & (
-                DOWN_MM[:, None] <= lower - margin_mm
-            )
+        upper = np.nan_to_num(self.upper[m : len(self.columns) - m], nan=-np.inf)
+        lower = np.nan_to_num(self.lower[m : len(self.columns) - m], nan=np.inf)
+        mask[:, columns] = (DOWN_MM[:, None] >= upper + margin_mm) & (
+            DOWN_MM[:, None] <= lower - margin_mm
+        )
         return mask
 
 
@@ -98,7 +92,7 @@ class Patches:
     """All bodies on one slice.
 
     Attributes:
-        values: (bodies, rows, columns) intensities; NaN beyond the image.
+        values: (bodies, rows, columns) intensities; NaN beyond the image and at its edge.
         outlines: of each body; None where none was seen or the image's edge cuts it.
     """
 
@@ -140,8 +134,10 @@ def turned(centers_mm: FloatArray, axes: FloatArray, marks: Bones) -> FloatArray
     return out
 
 
-def cut(s: Slice, marks: Bones, centers_mm: FloatArray, axes: FloatArray) -> Patches:
-    """Every body of a slice as a patch with its end plates."""
+def cut(
+    s: Slice, marks: Bones, centers_mm: FloatArray, axes: FloatArray, outliner: Outliner
+) -> Patches:
+    """Every body of a slice as a patch with its end plates as the outliner sees them."""
     rows, columns = _places(centers_mm, axes, marks)
     place = marks.geometry.to_pixels_of(s.geometry)
     values = sampled(
@@ -151,7 +147,8 @@ def cut(s: Slice, marks: Bones, centers_mm: FloatArray, axes: FloatArray) -> Pat
             for start, (by_row, by_column) in zip(place.offset, place.matrix, strict=True)
         ),
     )
-    return Patches(values, tuple(_outlined(rows, columns, centers_mm, marks)))
+    bone = outliner.mark(values)
+    return Patches(np.where(np.isnan(bone), np.nan, values), tuple(_outlined(bone, centers_mm)))
 
 
 def _places(
@@ -167,30 +164,27 @@ def _places(
 
 
 def outlines(centers_mm: FloatArray, axes: FloatArray, marks: Bones) -> list[Outline | None]:
-    """End plates of every body in its own axes; None where none is seen."""
-    return _outlined(*_places(centers_mm, axes, marks), centers_mm, marks)
+    """End plates of every body in its own axes as marked; None where none is seen."""
+    return _outlined(sampled(marks.body, *_places(centers_mm, axes, marks)), centers_mm)
 
 
-def _outlined(
-    rows: FloatArray, columns: FloatArray, centers_mm: FloatArray, marks: Bones
-) -> list[Outline | None]:
-    bone = sampled(marks.body, rows, columns)
+def _outlined(bone: FloatArray, centers_mm: FloatArray) -> list[Outline | None]:
     gaps = np.linalg.norm(np.diff(centers_mm, axis=0), axis=1)
     out = []
     for i in range(len(centers_mm)):
-        above = gaps[i - 1] if i > 0 else 2.0 * REACH_DOWN_MM
-        below = gaps[i] if i < len(gaps) else 2.0 * REACH_DOWN_MM
+        above = gaps[i - 1] if i > 0 else 2.0 * MIDDLE_ROW
+        below = gaps[i] if i < len(gaps) else 2.0 * MIDDLE_ROW
         out.append(_outline(bone[i], above, below))
     return out
 
 
 def _outline(bone: FloatArray, above_mm: float, below_mm: float) -> Outline | None:
     """End plates of a patch: where bone ends above and below its middle."""
-    waist = bone[REACH_DOWN_MM - WAIST_MM : REACH_DOWN_MM + WAIST_MM + 1]
-    if np.isnan(waist).all(axis=0).any() and np.isnan(bone[REACH_DOWN_MM, REACH_BACK_MM]):
+    waist = bone[MIDDLE_ROW - WAIST_MM : MIDDLE_ROW + WAIST_MM + 1]
+    if np.isnan(waist).all(axis=0).any() and np.isnan(bone[MIDDLE_ROW, MIDDLE_COLUMN]):
         return None
     across = np.nan_to_num(waist).max(axis=0) >= BONE
-    first = last = REACH_BACK_MM
+    first = last = MIDDLE_COLUMN
     if not across[first]:
         return None
     while first > 0 and across[first - 1]:
@@ -200,8 +194,8 @@ def _outline(bone: FloatArray, above_mm: float, below_mm: float) -> Outline | No
     if last - first < SHALLOWEST_MM:
         return None
     columns = np.arange(first, last + 1)
-    upper = -_reach(bone[REACH_DOWN_MM::-1, first : last + 1], 0.8 * above_mm)
-    lower = _reach(bone[REACH_DOWN_MM:, first : last + 1], 0.8 * below_mm)
+    upper = -_reach(bone[MIDDLE_ROW::-1, first : last + 1], 0.8 * above_mm)
+    lower = _reach(bone[MIDDLE_ROW:, first : last + 1], 0.8 * below_mm)
     return Outline(columns.astype(float), upper, lower)
 
 
