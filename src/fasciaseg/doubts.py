@@ -111,7 +111,7 @@ def about_edema(scored: Score, rule: str = "axial") -> list[Flag]:
     if scored.at_edge:
         flags.append(flag("edema_reaches_image_edge"))
     # Under `spinous` the level above the topmost body is nearly always cut: no news without edema.
-    cut = [r for r in scored.per_level if r.involved is None]
+    cut = [r for r in scored.per_level if r.level not in scored.in_view]
     if involved and any(rule == "axial" or r.length_mm > 0 for r in cut):
         flags.append(flag("level_partly_in_view"))
     return flags

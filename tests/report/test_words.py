@@ -55,6 +55,14 @@ def test_no_edema_says_which_levels_were_judged(make_reading: ReadingMaker) -> N
     assert words.class_lines(result) == ("Levels judged: T12–L5",)
 
 
+@pytest.mark.parametrize("code", sorted(words.LEVELS_LOST))
+def test_no_edema_with_levels_that_could_not_be_judged_says_so(
+    make_reading: ReadingMaker, code: str
+) -> None:
+    result = make_reading(levels=(), answer=False, flags=(code,)).result
+    assert words.headline(result) == "No fascia edema at the levels judged"
+
+
 def test_null_is_no_answer_and_says_why(make_reading: ReadingMaker) -> None:
     flags = ("levels_unverified", "fat_suppression_failed")
     result = make_reading(levels=(), answer=None, flags=flags).result

@@ -170,7 +170,7 @@ def _headline(answer: str, levels: list[str], codes: list[str]) -> str:
     if answer == "yes":
         return f"Fascia edema: {words.level_range(levels)}"
     if answer == "no":
-        return "No fascia edema"
+        return words.no_edema(codes)
     why = [c for c in codes if c in FLAGS and FLAGS[c].withholds_answer] or codes
     return f"No answer: {', '.join(map(words.short_flag, why)) or 'no reason given'}"
 

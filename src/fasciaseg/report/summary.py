@@ -28,7 +28,7 @@ _ROW = 25
 _BAR = 110
 _REGIONS = {"T5": "Thoracic", "T11": "Thoracolumbar", "L3": "Lower lumbar"}
 _STATE_WORDS: dict[words.LevelState, str] = {
-    "open": "partly in view, not judged",
+    "open": "in view, not judged",
     "out_of_view": "not in view",
     "unanswered": "no answer",
 }

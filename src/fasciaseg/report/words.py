@@ -9,8 +9,8 @@ from ..flags import FLAGS
 from ..result import LevelEdema, Result
 from ..vertebrae import LEVELS, SCORED_LEVELS
 
-#: What is known about one level: `clear` is looked at and not involved, `open` is only partly
-#: in view, `unanswered` is in view of an exam that can't answer.
+#: What is known about one level: `clear` is looked at and not involved, `open` is in view and
+#: can't be judged, `unanswered` is in view of an exam that can't answer.
 LevelState: TypeAlias = Literal["involved", "clear", "open", "out_of_view", "unanswered"]
 
 _NO_BREAK = "\u00a0"
@@ -28,6 +28,8 @@ LOCATIONS = {
     "lower_lumbar": "lower lumbar (L3–L5)",
     "both": "thoracolumbar and lower lumbar (both)",
 }
+#: Flags that take single levels from an exam that answers for the others.
+LEVELS_LOST = frozenset({"fat_suppression_failed", "fat_water_swap_suspected", "t1_unfit"})
 SEVERITIES = {"none": "none", "non_severe": "non-severe", "severe": "severe"}
 
 
@@ -68,8 +70,14 @@ def headline(result: Result) -> str:
     if answer is None:
         return f"No answer: {no_answer_reason(result)}"
     if not answer:
-        return "No fascia edema"
+        return no_edema(f.code for f in result.flags)
     return f"Fascia edema: {level_range(result.edema.levels)}"
+
+
+def no_edema(codes: Iterable[str]) -> str:
+    """The headline of an exam without edema that carries these flags."""
+    lost = not LEVELS_LOST.isdisjoint(codes)
+    return "No fascia edema at the levels judged" if lost else "No fascia edema"
 
 
 def class_lines(result: Result) -> tuple[str, ...]:
