@@ -9,12 +9,12 @@ import pytest
 from fasciaseg.confidence import confidence_of
 from fasciaseg.result import Signs
 
-SURE = Signs(*[1.0] * 5)
+SURE = Signs(*[1.0] * 7)
 
 
 def test_an_answer_that_nothing_speaks_against_is_sure_and_has_no_reasons() -> None:
     sure = confidence_of(SURE, ())
-    assert sure.value > 0.8
+    assert sure.value > 0.9
     assert sure.reasons == ()
 
 

@@ -1,11 +1,11 @@
 """How sure an exam's answer is: one number, and what speaks against it.
 
 Signs are measured, each between 0 and 1: how often the answer stays the same under small changes
-that shouldn't matter (the threshold, the coil's correction, a pixel's shift, one slice less), how
-far the nearest level is from the one-third rule, whether the fat is dry, whether the slices agree,
-how sure the numbering is. A logistic function turns them into the share of such exams whose
-location and severity were right; it was fitted on the validation's tuning patients by
-`models/validation/calibrate.py`.
+that shouldn't matter (the threshold, the coil's correction, a pixel's shift, one slice less),
+whether it stays under a large change of the threshold, how far the nearest level is from the
+one-third rule, whether the fat is dry, whether the slices agree, how sure the numbering is. A
+logistic function turns them into the share of such exams whose location and severity were right; it
+was fitted on the validation's tuning patients by `models/validation/calibrate.py`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,15 @@ from .scoring.score import Score, classify
 
 #: Weights of the signs, from `models/validation/calibrate.py`. How much of the exam could be
 #: judged, whether muscle and CSF were there and how far CSF outshines muscle got no weight.
-BIAS = -3.30
-WEIGHTS = {"stability": 2.32, "margin": 0.93, "dry": 0.26, "agreement": 1.48}
+BIAS = -3.60
+WEIGHTS = {
+    "stability": 1.59,
+    "margin": 1.36,
+    "dry": 0.86,
+    "agreement": 1.06,
+    "lower": 0.52,
+    "higher": 0.92,
+}
 #: Share of scans whose names are right where L5 is sure (from `anatomy.levels.L5_SURE` on), where
 #: it is seen but doubtful, and where it isn't seen. All names were right in the calibration, so
 #: this stands apart, roughly after the cross-validation; the last is a guess.
@@ -34,13 +41,23 @@ NAMES_SURE, NAMES_DOUBTFUL, NAMES_UNSEEN = 1.0, 0.5, 0.3
 #: A coverage this far from one third can't be farther.
 FAR = 1 / 3
 #: Signs below these are named as reasons.
-DOUBTFUL = {"stability": 0.99, "margin": 0.3, "dry": 0.99, "agreement": 0.5, "anchor": L5_SURE}
+DOUBTFUL = {
+    "stability": 0.99,
+    "margin": 0.3,
+    "dry": 0.99,
+    "agreement": 0.5,
+    "anchor": L5_SURE,
+    "lower": 0.5,
+    "higher": 0.5,
+}
 WORDS = {
     "stability": "the answer changes with small changes of {changes}",
     "margin": "a level is close to the one-third rule",
     "dry": "the subcutaneous fat holds fluid too",
     "agreement": "part of the edema is seen on one slice only",
     "anchor": "the level names are not sure",
+    "lower": "with limits a quarter lower the answer is another one",
+    "higher": "with limits a quarter higher the answer is another one",
 }
 CHANGES = {
     "threshold": "the threshold",
@@ -48,6 +65,10 @@ CHANGES = {
     "shift": "one pixel",
     "slice": "the slices read",
 }
+
+
+#: The limits are moved by this factor to see whether the answer carries farther than by chance.
+FARTHER = 1.25
 
 
 @dataclass(frozen=True)
@@ -77,6 +98,28 @@ def stability(
     return Stability(1 - len(moved) / len(kinds), tuple(dict.fromkeys(moved)))
 
 
+def carries(
+    found: Segmentation,
+    answer: Classification,
+    options: ThresholdOptions,
+    rescore: Callable[[Segmentation], Score],
+) -> tuple[bool, bool]:
+    """Whether the answer stays where the limits are lowered, and raised, by `FARTHER`.
+
+    Edema too faint to be found turns up when they are lowered, what only looks like edema goes
+    when they are raised.
+    """
+    evidence = found.evidence
+    if evidence is None:
+        return False, False
+
+    def stays(factor: float) -> bool:
+        edema, _ = evidence.edema(options, [over * factor for over in evidence.excess])
+        return classify(rescore(found.with_edema(edema)).levels) == answer
+
+    return stays(FARTHER), answer.fascia_edema is False or stays(1 / FARTHER)
+
+
 def _changed(
     found: Segmentation, evidence: Evidence, options: ThresholdOptions
 ) -> Iterable[tuple[str, Segmentation]]:
@@ -89,8 +132,14 @@ def _changed(
         yield "slice", found.with_edema(fewer)
 
 
-def signs_of(found: Segmentation, stable: Stability, scored: Score, anchor: float) -> Signs:
-    """What is measured, each 0 to 1; `anchor` is how sure L5 is."""
+def signs_of(
+    found: Segmentation,
+    stable: Stability,
+    carried: tuple[bool, bool],
+    scored: Score,
+    anchor: float,
+) -> Signs:
+    """What is measured, each 0 to 1; `carried` is of `carries`, `anchor` how sure L5 is."""
     judged = [r for r in scored.per_level if r.involved is not None]
     nearest = min((abs(r.coverage - 1 / 3) for r in judged), default=0.0)
     in_view = set(scored.in_view)
@@ -100,6 +149,8 @@ def signs_of(found: Segmentation, stable: Stability, scored: Score, anchor: floa
         dry=round(1 - len(found.wet & in_view) / max(len(in_view), 1), 3),
         agreement=round(found.agreement(), 3),
         anchor=round(anchor, 3),
+        lower=float(carried[0]),
+        higher=float(carried[1]),
     )
 
 

@@ -22,7 +22,7 @@ from .anatomy.anchor import anchored
 from .anatomy.localizer import Localizer
 from .anatomy.spine import SliceStack, Spine, locate
 from .anatomy.traced import TracedSlice
-from .confidence import confidence_of, signs_of, stability
+from .confidence import carries, confidence_of, signs_of, stability
 from .edema.normalise import Reference, Tissue, measure
 from .edema.segment import Segmentation, segment
 from .edema.swap import swapped_levels
@@ -394,13 +394,13 @@ def _confidence(
     spine: Spine,
 ) -> Confidence:
     """How sure an answer is."""
-    stable = stability(
-        found,
-        answer,
-        options.threshold,
-        lambda changed: _score(parts, changed, threshold, levels, options),
-    )
-    signs = signs_of(found, stable, scored, _anchor(spine).confidence)
+
+    def rescore(changed: Segmentation) -> Score:
+        return _score(parts, changed, threshold, levels, options)
+
+    stable = stability(found, answer, options.threshold, rescore)
+    carried = carries(found, answer, options.threshold, rescore)
+    signs = signs_of(found, stable, carried, scored, _anchor(spine).confidence)
     return confidence_of(signs, stable.moved_by)
 
 

@@ -188,6 +188,7 @@ class Signs:
         dry: share of the levels whose subcutaneous fat holds no fluid.
         agreement: share of the edema's heights that two slices show, 1 without edema.
         anchor: how sure L5 is.
+        lower, higher: 1 if the answer stays where the limits are lowered or raised by a quarter.
     """
 
     stability: float
@@ -195,6 +196,8 @@ class Signs:
     dry: float
     agreement: float
     anchor: float
+    lower: float
+    higher: float
 
     def to_dict(self) -> dict[str, float]:
         """By name."""
