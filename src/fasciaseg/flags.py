@@ -121,8 +121,8 @@ FLAGS: dict[str, FlagText] = {
     ),
     "vertebra_missed": FlagText(
         "a vertebra was not found",
-        "The distance between two vertebrae found is that of two or more; the one between them "
-        "was counted but not seen.",
+        "Between two vertebrae found is room for another one, perhaps collapsed; it was counted "
+        "but not seen.",
         "Check the names of the levels on the pictures.",
     ),
     "no_scored_level_in_view": FlagText(

@@ -29,7 +29,7 @@ from .edema.swap import swapped_levels
 from .edema.threshold import Threshold, make_threshold
 from .errors import NothingToRead, UnreadableInput
 from .flags import flag
-from .fractures.judge import judge_bodies
+from .fractures.judge import judge_bodies, outline_bodies
 from .fractures.outliner import Outliner
 from .geometry import Slice
 from .numbering import OtherSeries, named_by_others, others_of
@@ -37,7 +37,6 @@ from .options import Options
 from .reading import Reading, SeriesContext, SliceReading
 from .result import (
     Anchor,
-    BodyFinding,
     CentralSlice,
     Classification,
     Confidence,
@@ -184,13 +183,18 @@ def read_stack(
             "No vertebra was found with confidence in the sagittal series.",
             "If this is a spine, --assume-spine reads the middle slices with a flag.",
         )
+    slices = tuple(stack[i] for i in spine.central)
+    outliner = outliner or _shipped_outliner()
+    with clock.step("fractures"):
+        outlined = outline_bodies(slices, spine.marks, spine.numbering, outliner)
+        if outlined.roomy:
+            spine = spine.renamed(spine.numbering.with_room(outlined.roomy))
     named_by = None
     if spine.found and others and (options.anchor is None or options.anchor.called):
         with clock.step("numbering"):
             spine, named_by = named_by_others(spine, others, localizer)
     if options.anchor is not None and spine.found:
         spine, named_by = anchored(spine, options.anchor), None
-    slices = tuple(stack[i] for i in spine.central)
     with clock.step("fascia"):
         parts = [TracedSlice.of(s, m) for s, m in zip(slices, spine.marks, strict=True)]
         beside = _beside(stack, spine, localizer)
@@ -236,16 +240,18 @@ def read_stack(
         else:
             flags.append(flag("no_scored_level_in_view"))
     answered = classification.fascia_edema is not None
+    with clock.step("fractures"):
+        fat_dark = not plain and not found.unsuppressed
+        if spine.numbering.bodies != outlined.numbering.bodies:
+            outlined = outline_bodies(slices, spine.marks, spine.numbering, outliner)
+        outlined = replace(outlined, numbering=spine.numbering)
+        fractures = judge_bodies(outlined, reference.falloff, fat_dark) if spine.found else ()
     with clock.step("confidence"):
         confidence = (
             _confidence(parts, found, scored, deciding, levels, options, classification, spine)
             if answered
             else Confidence(0.0, ("the exam gives no answer",))
         )
-    with clock.step("fractures"):
-        fat_dark = not plain and not found.unsuppressed
-        outliner = outliner or _shipped_outliner()
-        fractures = _fractures(spine, parts, reference, fat_dark, outliner)
     result = Result(
         input=context.input,
         software=_software(localizer, options),
@@ -334,19 +340,6 @@ def _beside(stack: SliceStack, spine: Spine, localizer: Localizer) -> list[Trace
             if traced.traced:
                 beside.append(traced)
     return beside
-
-
-def _fractures(
-    spine: Spine,
-    parts: list[TracedSlice],
-    reference: Reference,
-    fat_dark: bool,
-    outliner: Outliner,
-) -> tuple[BodyFinding, ...]:
-    """What each vertebral body looks like; its marrow only where fat is dark."""
-    if not spine.found:
-        return ()
-    return judge_bodies(parts, spine.numbering, reference.falloff, fat_dark, outliner)
 
 
 def _reference(spine: Spine, parts: list[TracedSlice], beside: list[TracedSlice]) -> Reference:

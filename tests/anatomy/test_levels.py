@@ -134,6 +134,23 @@ def test_a_missed_vertebra_keeps_its_name_free(level: str) -> None:
     assert found.missed == (f"{LEVELS[i - 1]}-{LEVELS[i + 1]}",)
 
 
+def test_where_there_is_room_for_a_collapsed_one_it_is_counted() -> None:
+    """Names above it move up, those below stay; a step that was counted isn't counted twice."""
+    found = read([b for n, b in spine().items() if n != "L2"])
+    names = dict(zip(found.bodies, found.levels, strict=True))
+    assert found.missed == ("L1-L3",)
+    i = found.levels.index("L1")
+    assert found.with_room([i]) == found
+    j = found.levels.index("L4")
+    counted = found.with_room([j])
+    assert counted.missed == ("T12-L2", "L3-L5")
+    for body, level in zip(counted.bodies, counted.levels, strict=True):
+        above = LEVELS.index(names[body]) <= LEVELS.index("L4")
+        assert LEVELS.index(level) == LEVELS.index(names[body]) - above
+    assert counted.kind == found.kind
+    assert found.with_room([]) == found
+
+
 def test_more_bodies_than_there_are_names() -> None:
     rows = np.linspace(2, 218, 19)
     bodies = [Body((float(r), 60.0), 0.9, 0.02, 0.0, 0.0, 500.0) for r in rows]

@@ -93,6 +93,18 @@ class Numbering:
         places = [p + by for p in self.places]
         return _named(self.chain, places, kind, confidence, doubtful=doubtful)
 
+    def with_room(self, below: Sequence[int]) -> Numbering:
+        """The same bodies with one counted that wasn't found below each of these `bodies`.
+
+        Where a step is known to hold one, nothing changes.
+        """
+        places = list(self.places)
+        for i in below:
+            upper = self.chain.index(self.bodies[i])
+            if places[upper + 1] - places[upper] == 1:
+                places[: upper + 1] = [p - 1 for p in places[: upper + 1]]
+        return _named(self.chain, places, self.kind, self.confidence, doubtful=self.doubtful)
+
 
 def fuse(marks: Sequence[Marks]) -> Marks:
     """Mean of the marks of neighbouring slices, on the middle one's grid."""

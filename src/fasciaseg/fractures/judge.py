@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..anatomy.levels import Numbering
-from ..anatomy.traced import TracedSlice
+from ..anatomy.localizer import Marks
 from ..edema.normalise import Falloff
-from ..geometry import FloatArray
+from ..geometry import FloatArray, Slice, SliceGeometry
 from ..result import BodyFinding, Looks, MarrowEdema
 from ..vertebrae import LOWER_LUMBAR, SCORED_LEVELS, THORACOLUMBAR
 from . import marrow
+from .gaps import roomy
 from .heights import DEGREES, degree_of, height_losses
 from .outliner import DOWN_MM, Outliner
 from .patches import Patches, cut, frames
@@ -30,35 +32,69 @@ LEAST_MIDDLE = 0.2
 LEAST_LOSS = DEGREES[-1][0]
 
 
+@dataclass(frozen=True, eq=False)
+class Outlined:
+    """The vertebral bodies cut out of the central slices.
+
+    Attributes:
+        numbering: whose bodies they are.
+        centers_mm, axes: (n, 2) where they lie and how they are turned, as in `patches.cut`.
+        geometry: of the central slice's marks.
+        patches: of each slice.
+    """
+
+    numbering: Numbering
+    centers_mm: FloatArray
+    axes: FloatArray
+    geometry: SliceGeometry
+    patches: tuple[Patches, ...]
+
+    @property
+    def roomy(self) -> tuple[int, ...]:
+        """Bodies below which there is room for one that wasn't found."""
+        return roomy([p.outlines for p in self.patches], self.centers_mm, self.axes)
+
+
+def outline_bodies(
+    slices: Sequence[Slice], marks: Sequence[Marks], numbering: Numbering, outliner: Outliner
+) -> Outlined:
+    """Cut every body that has a name out of the central slices.
+
+    Args:
+        slices: the central slices.
+        marks: what the localizer marked on them.
+        numbering: the bodies on the slices' common grid.
+        outliner: marks the bodies' outlines.
+    """
+    central = marks[len(marks) // 2]
+    centers = np.array([b.center_rc for b in numbering.bodies]).reshape(-1, 2) * np.asarray(
+        central.geometry.spacing_mm
+    )
+    axes = frames(centers, central) if len(centers) else centers
+    pairs = zip(slices, marks, strict=True) if len(centers) else ()
+    patches = tuple(cut(s, m, centers, axes, outliner) for s, m in pairs)
+    return Outlined(numbering, centers, axes, central.geometry, patches)
+
+
 def judge_bodies(
-    parts: Sequence[TracedSlice],
-    numbering: Numbering,
-    falloff: Falloff,
-    fluid_shines_alone: bool,
-    outliner: Outliner,
+    outlined: Outlined, falloff: Falloff, fluid_shines_alone: bool
 ) -> tuple[BodyFinding, ...]:
     """One finding per vertebral body T5-L5 found, head to foot.
 
     Args:
-        parts: the central slices.
-        numbering: the bodies on the central slices' common grid.
+        outlined: the bodies.
         falloff: the coil's falloff as muscle tells it.
         fluid_shines_alone: whether fat is suppressed; otherwise marrow isn't judged.
-        outliner: marks the bodies' outlines.
     """
+    numbering, patches = outlined.numbering, outlined.patches
     levels = numbering.levels
     if not levels:
         return ()
-    marks = parts[len(parts) // 2].marks
-    centers = np.array([b.center_rc for b in numbering.bodies]) * np.asarray(
-        marks.geometry.spacing_mm
-    )
-    axes = frames(centers, marks)
-    patches = [cut(p.slice, p.marks, centers, axes, outliner) for p in parts]
     heights = _heights_mm(patches)
     sure = np.array([b.confidence >= LEAST_CONFIDENCE for b in numbering.bodies])
     losses = height_losses(levels, np.where(sure[:, None], heights, np.nan))
-    z = marks.geometry.heights_mm(centers / np.asarray(marks.geometry.spacing_mm))
+    spacing_mm = np.asarray(outlined.geometry.spacing_mm)
+    z = outlined.geometry.heights_mm(outlined.centers_mm / spacing_mm)
     if fluid_shines_alone:
         gain = np.exp(COIL_SHARE * np.log(falloff.gain(np.zeros(len(z)), z)))
         nothing = marrow.Marrow(np.empty(0), np.empty(0, bool))
