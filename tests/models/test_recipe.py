@@ -147,6 +147,26 @@ def test_phantom_samples_come_from_their_seed(recipe: Recipe) -> None:
     )
 
 
+def test_the_outliner_learns_from_whole_and_broken_bodies(recipe: Recipe) -> None:
+    pytest.importorskip("torch", reason="only the training recipe needs torch")
+    bodies = recipe("bodies")
+    (sample, _) = recipe("phantoms").phantom_samples(2, seed=3, pixel_mm=1.0)
+    found = list(bodies.bodies_of(sample))
+    assert len(found) >= 3
+    rng = np.random.default_rng(0)
+    for body in found:
+        height, depth = body.size_mm
+        areas = []
+        for _ in range(12):
+            x, target = bodies.example(body, rng)
+            assert x.shape == target.shape == (len(DOWN_MM), len(BACK_MM))
+            assert np.isfinite(x).all()
+            assert set(np.unique(target)) <= {0, 1}
+            areas.append(target.sum())
+        assert max(areas) < 2 * height * depth
+        assert min(areas) < 0.8 * max(areas), "some are broken"
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_the_exported_network_is_the_trained_one(recipe: Recipe, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch", reason="only the training recipe needs torch")
