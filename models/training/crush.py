@@ -6,7 +6,11 @@ below towards them; into a hollow one the discs sink.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
 import numpy as np
+from frames import Body
 
 #: The disc that sinks into a hollow end plate is taken from this much beside it (mm).
 SINKS_MM = 6.0
@@ -29,14 +33,7 @@ def source_of(
         loss: share of the height that is lost where most is.
         shape: one of `SHAPES`.
     """
-    height, depth = size_mm
-    if shape == "wedge":
-        share = np.clip(0.5 - back_mm / depth, 0, 1)
-    elif shape == "biconcave":
-        share = np.clip(1 - (2 * back_mm / depth) ** 2, 0, 1)
-    else:
-        share = np.ones_like(back_mm)
-    half, left = height / 2, height / 2 * (1 - loss * share)
+    half, left = _half_heights(back_mm, size_mm, loss, shape)
     u = np.abs(down_mm)
     away = u - left
     if shape == "biconcave":
@@ -46,3 +43,88 @@ def source_of(
     else:
         beyond = half + away
     return np.asarray(np.where(away < 0, u * half / left, beyond) * np.sign(down_mm))
+
+
+def seen_at(
+    down_mm: np.ndarray,
+    back_mm: np.ndarray,
+    size_mm: tuple[float, float],
+    loss: float,
+    shape: str,
+) -> np.ndarray:
+    """Where in the broken image a place of the whole one lies: the inverse of `source_of`."""
+    half, left = _half_heights(back_mm, size_mm, loss, shape)
+    u = np.abs(down_mm)
+    beyond = u - half + left
+    if shape == "biconcave":
+        beyond = left + (u - half) * (half + SINKS_MM - left) / SINKS_MM
+        beyond = np.where(u > half + SINKS_MM, u, beyond)
+    return np.asarray(np.where(u < half, u * left / half, beyond) * np.sign(down_mm))
+
+
+def _half_heights(
+    back_mm: np.ndarray, size_mm: tuple[float, float], loss: float, shape: str
+) -> tuple[float, np.ndarray]:
+    """Half of the whole body's height, and half of what is left of it at each depth."""
+    height, depth = size_mm
+    if shape == "wedge":
+        share = np.clip(0.5 - back_mm / depth, 0, 1)
+    elif shape == "biconcave":
+        share = np.clip(1 - (2 * back_mm / depth) ** 2, 0, 1)
+    else:
+        share = np.ones_like(back_mm)
+    return height / 2, height / 2 * (1 - loss * share)
+
+
+@dataclass(frozen=True, eq=False)
+class Break:
+    """One body of an image broken; all places are (..., 2), (row, column) in mm.
+
+    Attributes:
+        body: the whole body.
+        center: where its centre lies in the image that is broken.
+        loss, shape: as in `source_of`.
+    """
+
+    body: Body
+    center: np.ndarray
+    loss: float
+    shape: str
+
+    def source(self, places: np.ndarray) -> np.ndarray:
+        """Where in the whole image places of the broken one lie."""
+        return self._moved(places, source_of)
+
+    def seen(self, places: np.ndarray) -> np.ndarray:
+        """Where in the broken image places of the whole one lie."""
+        return self._moved(places, seen_at)
+
+    def _moved(self, places: np.ndarray, along: Callable[..., np.ndarray]) -> np.ndarray:
+        down = self.body.down
+        back = np.array([-down[1], down[0]])
+        away = places - self.center
+        u, a = away @ down, away @ back
+        u = along(u, a, self.body.size_mm, self.loss, self.shape)
+        return np.asarray(self.center + u[..., None] * down + a[..., None] * back)
+
+
+def breaks(bodies: Sequence[Body], losses: Sequence[float], shapes: Sequence[str]) -> list[Break]:
+    """Bodies broken one after the other; each moves those that follow."""
+    out: list[Break] = []
+    for body, loss, shape in zip(bodies, losses, shapes, strict=True):
+        out.append(Break(body, seen(out, body.center), loss, shape))
+    return out
+
+
+def source(breaks: Sequence[Break], places: np.ndarray) -> np.ndarray:
+    """Where in the whole image places (..., 2) of the broken one lie."""
+    for one in reversed(breaks):
+        places = one.source(places)
+    return places
+
+
+def seen(breaks: Sequence[Break], places: np.ndarray) -> np.ndarray:
+    """Where in the broken image places (..., 2) of the whole one lie."""
+    for one in breaks:
+        places = one.seen(places)
+    return places

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import pickle
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import augment
@@ -17,7 +18,9 @@ import numpy as np
 import torch
 from data import Sample, cases, samples_of
 from export import write_onnx
+from frames import bodies_of
 from net import CHANNELS, LocalizerNet
+from phantoms import PIXEL_MM, phantom_samples
 from torch import nn
 
 from folds import fold_of
@@ -26,6 +29,8 @@ from folds import fold_of
 SHARES = {"burian2019": 0.32, "chu2015": 0.14, "zukic2014": 0.1, "spider2024": 0.24, "phantom": 0.2}
 #: Slices without a body teach what is not a spine; they're drawn this much less often.
 EMPTY_SLICE_WEIGHT = 0.3
+#: Highest learning rate.
+PEAK_RATE = 4e-3
 CHANNEL_WEIGHTS = torch.tensor([1.0, 1.5, 1.0, 0.7, 1.0, 1.0, 2.0])
 
 
@@ -56,11 +61,17 @@ def chosen(
 def draw_weights(pairs: list[tuple[str, Sample]]) -> np.ndarray:
     """Probability of each sample (n,)."""
     raw = np.array([1.0 if len(s.centers) else EMPTY_SLICE_WEIGHT for _, s in pairs])
-    sources = np.array([source for source, _ in pairs])
+    return balanced([source for source, _ in pairs], raw)
+
+
+def balanced(sources: Sequence[str], raw: np.ndarray) -> np.ndarray:
+    """Probabilities (n,) in proportion to `raw` within a source, whose sum is its share."""
+    names = np.array(sources)
+    out = raw.copy()
     for source in set(sources):
-        mine = sources == source
-        raw[mine] *= SHARES[source] / raw[mine].sum()
-    return raw / raw.sum()
+        mine = names == source
+        out[mine] *= SHARES[source] / out[mine].sum()
+    return out / out.sum()
 
 
 def loss_of(logits: torch.Tensor, targets: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
@@ -80,57 +91,79 @@ def loss_of(logits: torch.Tensor, targets: torch.Tensor, known: torch.Tensor) ->
     return 2 * value + 0.5 * dice.mean()
 
 
-def train(pairs: list[tuple[str, Sample]], steps: int, batch_size: int, seed: int) -> LocalizerNet:
+def train(pairs: list[tuple[str, Sample]], args: argparse.Namespace) -> LocalizerNet:
     """Fit a network; progress goes to the terminal."""
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    net = LocalizerNet().to(memory_format=torch.channels_last)
+    torch.manual_seed(args.seed)
+    rng = np.random.default_rng(args.seed)
+    net = LocalizerNet()
     net.head.bias.data.fill_(-2.0)
-    optimiser = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, 4e-3, total_steps=steps, pct_start=0.2
-    )
-    samples = [s for _, s in pairs]
+    samples = [(s, list(bodies_of(s))) for _, s in pairs]
     weights = draw_weights(pairs)
+
+    def loss() -> torch.Tensor:
+        x, targets, known = augment.batch(samples, weights, args.batch, rng)
+        return loss_of(net(x.contiguous(memory_format=torch.channels_last)), targets, known)
+
+    fit(net, loss, args.steps, PEAK_RATE)
+    return net
+
+
+def fit(net: nn.Module, loss: Callable[[], torch.Tensor], steps: int, peak_rate: float) -> None:
+    """Fit `net` in place; `loss` draws a batch and runs the network on it."""
+    net.to(memory_format=torch.channels_last)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=peak_rate, weight_decay=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, peak_rate, total_steps=steps, pct_start=0.2
+    )
     start, running = time.monotonic(), 0.0
     for step in range(1, steps + 1):
-        x, targets, known = augment.batch(samples, weights, batch_size, rng)
-        loss = loss_of(net(x.contiguous(memory_format=torch.channels_last)), targets, known)
+        value = loss()
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        value.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 2.0)
         optimiser.step()
         schedule.step()
-        running += (loss.item() - running) / min(step, 50)
+        running += (value.item() - running) / min(step, 50)
         if step % 50 == 0:
             print(
                 f"step {step:5d}  loss {running:.4f}  {time.monotonic() - start:6.0f} s", flush=True
             )
-    return net
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def command_line(
+    doc: str | None, *, steps: int, batch: int, phantoms: int
+) -> argparse.ArgumentParser:
+    """What both trainings can be told, with their own defaults."""
+    parser = argparse.ArgumentParser(description=doc)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--fold", type=int)
     parser.add_argument("--leave-out", nargs="*", default=[])
-    parser.add_argument("--steps", type=int, default=1200)
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--steps", type=int, default=steps)
+    parser.add_argument("--batch", type=int, default=batch)
     parser.add_argument("--seed", type=int, default=20230306)
-    parser.add_argument("--phantoms", type=int, default=400, help="phantom slices; 0 for none")
+    parser.add_argument("--phantoms", type=int, default=phantoms, help="phantom slices; 0 for none")
     parser.add_argument("--threads", type=int, default=1)
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
+    return parser
+
+
+def pairs_of(args: argparse.Namespace, phantom_pixel_mm: float) -> list[tuple[str, Sample]]:
+    """(source, sample) pairs that a command asks for, scans and phantoms."""
     pairs = chosen(load_samples(args.data, args.cache), args.fold, tuple(args.leave_out))
     if args.phantoms:
-        from phantoms import phantom_samples
+        some = phantom_samples(args.phantoms, args.seed, phantom_pixel_mm)
+        pairs += [("phantom", s) for s in some]
+    return pairs
 
-        pairs += [("phantom", s) for s in phantom_samples(args.phantoms, args.seed)]
+
+def main() -> None:
+    """Command line."""
+    args = command_line(__doc__, steps=1200, batch=16, phantoms=400).parse_args()
+    torch.set_num_threads(args.threads)
+    pairs = pairs_of(args, PIXEL_MM)
     print(f"{len(pairs)} slices, channels {CHANNELS}", flush=True)
-    write_onnx(train(pairs, args.steps, args.batch, args.seed), args.out)
+    write_onnx(train(pairs, args), args.out)
 
 
 if __name__ == "__main__":
