@@ -108,7 +108,10 @@ def test_a_body_is_broken_by_what_is_asked(
     """End plates meet their old places at the height that is left, and nothing folds over."""
     height, depth = 26.0, 34.0
     u = np.linspace(-60, 60, 601)
-    source = recipe("crush").source_of(u, np.full(601, back), (height, depth), loss, shape)
+    crush = recipe("crush")
+    source = crush.source_of(u, np.full(601, back), (height, depth), loss, shape)
+    again = crush.seen_at(source, np.full(601, back), (height, depth), loss, shape)
+    assert again == pytest.approx(u)
     assert (np.diff(source) > 0).all()
     assert source[300] == 0
     share = {"wedge": 0.5 - back / depth, "biconcave": 1 - (2 * back / depth) ** 2, "crush": 1}
@@ -116,6 +119,35 @@ def test_a_body_is_broken_by_what_is_asked(
     assert np.interp(left / 2, u, source) == pytest.approx(height / 2, abs=0.3)
     if shape == "biconcave" or loss == 0:
         assert source[-1] == pytest.approx(60), "the next body stays in its place"
+
+
+def test_the_localizer_learns_from_broken_bodies(
+    recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crop shows fewer pixels of a broken body, and its centre still lies on it."""
+    pytest.importorskip("torch", reason="only the training recipe needs torch")
+    augment = recipe("augment")
+    monkeypatch.setattr(augment, "WHOLE", 1.0)
+    (sample, _) = recipe("phantoms").phantom_samples(2, seed=3)
+    bodies = list(recipe("frames").bodies_of(sample))
+    assert len(bodies) >= 3
+    areas = []
+    for broken in (0.0, 1.0):
+        monkeypatch.setattr(augment, "BROKEN", broken)
+        for seed in range(20):
+            crop = augment.crop(sample, bodies, np.random.default_rng(seed))
+            instances = crop["instances"]
+            assert len(crop["centers"]) == len(sample.centers)
+            inside = crop["centers"][
+                ((crop["centers"] > 3) & (crop["centers"] < np.array(instances.shape) - 4)).all(1)
+            ]
+            for r, c in inside:
+                near = instances[round(r) - 1 : round(r) + 2, round(c) - 1 : round(c) + 2]
+                assert near.any(), (broken, seed)
+            seen = [(instances == b.instance).sum() for b in bodies]
+            areas.append(min(seen) / max(seen))
+    whole, crushed = np.array(areas).reshape(2, -1)
+    assert np.median(crushed) < 0.7 * np.median(whole)
 
 
 def test_phantom_samples_are_labelled_right(recipe: Recipe) -> None:
@@ -149,16 +181,16 @@ def test_phantom_samples_come_from_their_seed(recipe: Recipe) -> None:
 
 def test_the_outliner_learns_from_whole_and_broken_bodies(recipe: Recipe) -> None:
     pytest.importorskip("torch", reason="only the training recipe needs torch")
-    bodies = recipe("bodies")
+    example = recipe("bodies").example
     (sample, _) = recipe("phantoms").phantom_samples(2, seed=3, pixel_mm=1.0)
-    found = list(bodies.bodies_of(sample))
+    found = list(recipe("frames").bodies_of(sample))
     assert len(found) >= 3
     rng = np.random.default_rng(0)
     for body in found:
         height, depth = body.size_mm
         areas = []
         for _ in range(12):
-            x, target = bodies.example(body, rng)
+            x, target = example(sample, body, rng)
             assert x.shape == target.shape == (len(DOWN_MM), len(BACK_MM))
             assert np.isfinite(x).all()
             assert set(np.unique(target)) <= {0, 1}
