@@ -287,7 +287,9 @@ def test_fat_that_shines_on_a_water_image_was_swapped() -> None:
     assert "fat_water_swap_suspected" in codes(result)
 
 
-@pytest.mark.parametrize("share", [0.15, 0.25, 0.28, 0.29, 0.3, 0.31, 0.35, 0.4, 0.5, 0.6, 0.8])
+@pytest.mark.parametrize(
+    "share", [0.15, 0.25, 0.28, 0.29, 0.3, 0.31, 0.35, 0.4, 0.45, 0.5, 0.6, 0.8]
+)
 def test_half_suppressed_fat_adds_no_level_unsaid(share: float) -> None:
     """A share of the unsuppressed image shines through: right, or null and why."""
     fat, water = stack_of("lower lumbar", Sequence.T2), stack_of("lower lumbar", Sequence.T2_FS)

@@ -31,8 +31,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from crush import SHAPES, source_of
-from data import VERSE, cases, spider_targets
+from data import VERSE, cases
+from labelled import break_one, heights_by_label
 from scans import ScanStack
 from scipy import ndimage
 from subjects import SWAPPED
@@ -41,11 +41,8 @@ from validate_phantom import PhantomStack
 from fasciaseg.anatomy.localizer import Localizer
 from fasciaseg.anatomy.spine import SliceStack
 from fasciaseg.errors import FasciasegError
-from fasciaseg.fractures import patches
 from fasciaseg.fractures.heights import degree_of, height_losses
 from fasciaseg.fractures.outliner import Outliner
-from fasciaseg.fractures.patches import Outline
-from fasciaseg.geometry import SliceGeometry
 from fasciaseg.options import Options
 from fasciaseg.phantom import Fracture, Sequence, SpinePhantom, random_phantom
 from fasciaseg.pipeline import default_model, read_stack
@@ -56,8 +53,8 @@ from folds import fold_of
 PARTS = {"tuning": (0, 1), "report": (2, 3)}
 CONTRASTS = (1.2, 1.5, 1.8, 2.2, 3.01)
 LOSSES = (0.05, 0.25, 0.5, 0.75, 1.0)
-#: A broken body of a scan loses between these shares of its height; a hollow one can't lose more.
-LEAST_LOST, MOST_LOST, MOST_HOLLOW = 0.15, 0.8, 0.7
+#: A body is found where one lies within this of it (mm).
+NEAR_MM = 12.0
 
 #: What reads a scan; None is the shipped outliner.
 Networks = tuple[Localizer, Outliner | None]
@@ -140,7 +137,7 @@ def by_place(reading: Reading, stack: ScanStack) -> tuple[dict[str, bool | None]
     out, shifted = {}, False
     for level, center in stack.truth().items():
         for f in reading.result.fractures:
-            if np.linalg.norm(at[f.level] - center[1:]) < 12:
+            if np.linalg.norm(at[f.level] - center[1:]) < NEAR_MM:
                 out[level] = f.marrow_edema.present
                 shifted |= f.level != level
     return out, shifted
@@ -180,7 +177,7 @@ def heights(folder: Path, chosen: list[tuple[dict[str, Any], Networks]]) -> None
         if reading is None or not reading.result.fractures:
             continue
         found = reading.result.fractures
-        truth = _labelled(stack, case, reading)
+        truth = heights_by_label(stack, case, reading)
         losses = height_losses([f.level for f in found], truth)
         for f, t, loss in zip(found, truth, losses, strict=True):
             if f.heights_mm is not None and np.isfinite(t).all():
@@ -213,23 +210,34 @@ def broken(folder: Path, chosen: list[tuple[dict[str, Any], Networks]], repeats:
     rows: list[tuple[float, float | None]] = []
     beside: list[float | None] = []
     wet: list[bool | None] = []
-    moved = 0
+    scans = moved = lost = counted = surplus = 0
     for case, networks in chosen:
         for repeat in range(repeats):
             rng = np.random.default_rng([repeat, zlib.crc32(case["id"].encode())])
             stack = ScanStack(folder, case)
             sequence = "T2_DIXON_WATER" if case["sequence"] == "DIXON_WATER" else "T2"
             whole = read(stack, sequence, networks)
-            place = _break(stack, case, whole, rng) if whole else None
-            after = read(stack, sequence, networks) if place is not None else None
-            if whole is None or place is None or after is None or not after.result.fractures:
+            one = break_one(stack, case, whole, rng) if whole else None
+            after = read(stack, sequence, networks) if one is not None else None
+            if whole is None or one is None or after is None or not after.result.fractures:
                 continue
-            center, level, edema = place
+            scans += 1
             found = after.result.fractures
-            at = {v.level: np.array(v.center_lps_mm)[1:] for v in after.result.vertebrae}
-            mine = min(found, key=lambda f: float(np.linalg.norm(at[f.level] - center)))
-            moved += mine.level != level
-            losses = height_losses([f.level for f in found], _labelled(stack, case, after))
+            called = {name: _nearest(after, at) for name, at in one.centers_mm.items()}
+            names_off = any(call not in (name, None) for name, call in called.items())
+            room, room_before = (
+                any(f.code == "vertebra_missed" for f in r.result.flags) for r in (after, whole)
+            )
+            mine = next((f for f in found if f.level == called[one.level]), None)
+            moved += names_off
+            surplus += room and not room_before and mine is not None
+            if names_off:
+                print(f"   names off: {case['id']}, {one.level} broken, {called}")
+            if mine is None:
+                lost += 1
+                counted += room and not names_off
+                print(f"   lost: {case['id']} {one.level}, room {room}, names off {names_off}")
+            losses = height_losses([f.level for f in found], heights_by_label(stack, case, after))
             for f, loss in zip(found, losses, strict=True):
                 true = float(max(0, loss.max())) if np.isfinite(loss).all() else None
                 if f is not mine:
@@ -239,65 +247,26 @@ def broken(folder: Path, chosen: list[tuple[dict[str, Any], Networks]], repeats:
                     rows.append((true, f.height_loss))
                     if abs((f.height_loss if f.height_loss is not None else true) - true) > 0.2:
                         print(f"   {case['id']} {f.level}: {f.height_loss}, by label {true:.2f}")
-                if f is mine and edema:
+                if f is mine and one.wet:
                     wet.append(f.marrow_edema.present)
     told = [b for b in beside if b is not None]
-    print(f"broken: {len(rows)} bodies, names moved in {moved}; intact ones called >= 25 % "
+    print(f"broken: {scans} scans, body lost in {lost} ({counted} counted by their room), "
+          f"room seen beside a found body in {surplus}, names moved in {moved}; heights of "
+          f"{len(rows)} bodies; intact ones called >= 25 % "
           f"{sum(b >= 0.25 for b in told)}/{len(told)}, unknown {len(beside) - len(told)}; edema "
           f"found {sum(bool(w) for w in wet)}/{len(wet)}, "
           f"unknown {sum(w is None for w in wet)}")  # fmt: skip
     _by_loss(rows)
 
 
-def _break(
-    stack: ScanStack, case: dict[str, Any], whole: Reading, rng: np.random.Generator
-) -> tuple[np.ndarray, str, bool] | None:
-    """Break one body in place: its centre (y, z), its name, whether it got edema."""
-    found = whole.result.fractures
-    known = np.isfinite(_labelled(stack, case, whole)).all(axis=1)
-    inner = [i for i in range(1, len(found) - 1) if known[i] and found[i].level != "L5"]
-    if not inner:
-        return None
-    i = int(rng.choice(inner))
-    centers = np.array([v.center_lps_mm for v in whole.result.vertebrae])
-    centers = centers[[v.level in {f.level for f in found} for v in whole.result.vertebrae]]
-    part = whole.slices[len(whole.slices) // 2].slice
-    g, mm = part.geometry, np.asarray(part.geometry.spacing_mm)
-    labels = stack.labels[part.index]
-    number = spider_targets(labels)[2] if case["levels"] is None else labels
-    row, column = np.round(g.to_pixel(centers[i])).astype(int)
-    mask = number == number[row, column]
-    center = np.argwhere(mask).mean(axis=0) * mm
-    line = np.gradient(g.to_pixel(centers) * mm, axis=0)[i][None]
-    marks = _Mask(g, mask.astype(np.float32))
-    axis = patches.turned(center[None], line / np.linalg.norm(line), marks)
-    outline = patches.outlines(center[None], axis, marks)[0]
-    if outline is None or not number[row, column]:
-        return None
-    shape = SHAPES[int(rng.integers(len(SHAPES)))]
-    loss = rng.uniform(LEAST_LOST, MOST_HOLLOW if shape == "biconcave" else MOST_LOST)
-    size = (float(np.nanmax(outline.heights_mm)), float(len(outline.columns)))
-    down = axis[0]
-    back = np.array([-down[1], down[0]])
-    place = np.moveaxis(np.indices(part.pixels.shape, float), 0, -1) * mm - center
-    u = source_of(place @ down, place @ back, size, float(loss), shape)
-    at = (u[..., None] * down + (place @ back)[..., None] * back + center) / mm
-    rows, columns = np.moveaxis(at, -1, 0)
-    warped = [
-        ndimage.map_coordinates(s.astype(np.float32), (rows, columns), order=1)
-        for s in stack.volume
-    ]
-    stack.volume = np.stack(warped)
-    named = case["levels"] is not None
-    stack.labels = np.stack(
-        [ndimage.map_coordinates(s, (rows, columns), order=0) for s in stack.labels]
-    )
-    edema = bool(named and case["sequence"] == "DIXON_WATER" and rng.random() < 0.5)
-    if edema:
-        body = (stack.labels == number[row, column]).astype(np.float32)
-        gain = rng.uniform(1.5, 2.8) - 1
-        stack.volume = stack.volume * (1 + gain * ndimage.gaussian_filter(body, [0, 1, 1]))
-    return g.to_lps(center / mm)[1:], found[i].level, edema
+def _nearest(reading: Reading, at: np.ndarray) -> str | None:
+    """The name of the body found at a place (y, z); None without one."""
+    away = {
+        v.level: float(np.linalg.norm(np.array(v.center_lps_mm)[1:] - at))
+        for v in reading.result.vertebrae
+    }
+    nearest = min(away, key=lambda level: away[level])
+    return nearest if away[nearest] <= NEAR_MM else None
 
 
 def _by_loss(rows: list[tuple[float, float | None]]) -> None:
@@ -311,44 +280,6 @@ def _by_loss(rows: list[tuple[float, float | None]]) -> None:
               f"degree {same}, >= 25 % {sum(said >= 0.25 for _, said in told)}, median error "
               f"{np.median(errors):.1f}, mean absolute {np.mean(np.abs(errors)):.1f} "
               "points")  # fmt: skip
-
-
-def _labelled(stack: ScanStack, case: dict[str, Any], reading: Reading) -> np.ndarray:
-    """(n, 3) heights on the label masks of the bodies found, in the bodies' own axes."""
-    found = reading.result.fractures
-    at = {v.level: v.center_lps_mm for v in reading.result.vertebrae}
-    out = []
-    for part in reading.slices:
-        labels = stack.labels[part.slice.index]
-        number = spider_targets(labels)[2] if case["levels"] is None else labels
-        g = part.slice.geometry
-        mm = np.asarray(g.spacing_mm)
-        rows = []
-        for f in found:
-            rc = g.to_pixel(np.array(at[f.level]))
-            r, c = (int(np.clip(round(v), 0, n - 1)) for v, n in zip(rc, g.shape, strict=True))
-            rows.append([np.nan] * 3)
-            if not number[r, c] or number[r, c] == 26:
-                continue
-            marks = _Mask(g, (number == number[r, c]).astype(np.float32))
-            center = (rc * mm)[None]
-            line = np.array([at[n.level] for n in found])
-            pixels = g.to_pixel(line) * mm
-            axis = np.gradient(pixels, axis=0)[found.index(f)][None]
-            axis = patches.turned(center, axis / np.linalg.norm(axis), marks)
-            outline: Outline | None = patches.outlines(center, axis, marks)[0]
-            if outline is not None:
-                rows[-1] = list(outline.heights_mm)
-        out.append(rows)
-    with np.errstate(all="ignore"):
-        return np.asarray(np.nanmedian(np.array(out), axis=0))
-
-
-class _Mask:
-    """A label mask in place of the network's marks."""
-
-    def __init__(self, geometry: SliceGeometry, body: np.ndarray) -> None:
-        self.geometry, self.body = geometry, body
 
 
 def phantoms(count: int, seed: int) -> None:

@@ -40,6 +40,8 @@ WEIGHTS = {
 NAMES_SURE, NAMES_DOUBTFUL, NAMES_UNSEEN = 1.0, 0.5, 0.3
 #: A coverage this far from one third can't be farther.
 FAR = 1 / 3
+#: The limits are moved by this factor to see whether the answer carries farther than by chance.
+FARTHER = 1.25
 #: Signs below these are named as reasons.
 DOUBTFUL = {
     "stability": 0.99,
@@ -67,10 +69,6 @@ CHANGES = {
 }
 
 
-#: The limits are moved by this factor to see whether the answer carries farther than by chance.
-FARTHER = 1.25
-
-
 @dataclass(frozen=True)
 class Stability:
     """How often the answer stayed, and what changed it."""
@@ -92,8 +90,7 @@ def stability(
     moved = []
     for kind, changed in _changed(found, found.evidence, options):
         kinds.append(kind)
-        same = all(map(np.array_equal, changed.masks, found.masks))
-        if not same and classify(rescore(changed).levels) != answer:
+        if not _stays(changed, found, answer, rescore):
             moved.append(kind)
     return Stability(1 - len(moved) / len(kinds), tuple(dict.fromkeys(moved)))
 
@@ -115,9 +112,20 @@ def carries(
 
     def stays(factor: float) -> bool:
         edema, _ = evidence.edema(options, [over * factor for over in evidence.excess])
-        return classify(rescore(found.with_edema(edema)).levels) == answer
+        return _stays(found.with_edema(edema), found, answer, rescore)
 
     return stays(FARTHER), answer.fascia_edema is False or stays(1 / FARTHER)
+
+
+def _stays(
+    changed: Segmentation,
+    found: Segmentation,
+    answer: Classification,
+    rescore: Callable[[Segmentation], Score],
+) -> bool:
+    """Whether a changed segmentation gives the answer that was `found`."""
+    same = all(map(np.array_equal, changed.masks, found.masks))
+    return same or classify(rescore(changed).levels) == answer
 
 
 def _changed(

@@ -29,7 +29,7 @@ from .edema.swap import swapped_levels
 from .edema.threshold import Threshold, make_threshold
 from .errors import NothingToRead, UnreadableInput
 from .flags import flag
-from .fractures.judge import judge_bodies, outline_bodies
+from .fractures.judge import Outlined, judge_bodies, outline_bodies
 from .fractures.outliner import Outliner
 from .geometry import Slice
 from .numbering import OtherSeries, named_by_others, others_of
@@ -186,9 +186,9 @@ def read_stack(
     slices = tuple(stack[i] for i in spine.central)
     outliner = outliner or _shipped_outliner()
     with clock.step("fractures"):
-        outlined = outline_bodies(slices, spine.marks, spine.numbering, outliner)
-        if outlined.roomy:
-            spine = spine.renamed(spine.numbering.with_room(outlined.roomy))
+        outlined = _outlined(slices, spine, outliner)
+        if room := outlined.roomy:
+            spine = spine.renamed(spine.numbering.with_room(room))
     named_by = None
     if spine.found and others and (options.anchor is None or options.anchor.called):
         with clock.step("numbering"):
@@ -229,23 +229,22 @@ def read_stack(
         flags.append(doubts.about_bright_fat(context, found.unsuppressed))
     if deciding is not None and scored.mostly_judged(found.unsuppressed):
         if any(r.involved is not None for r in scored.per_level):
-            classification = classify_levels(scored.levels)
             flags += doubts.about_edema(scored, options.rule)
-            if by_t1 is not None and by_t1.may_be_blood(scored.area_mm2):
-                # It may be blood: neither dismissed, nor is what is left of it called edema.
-                classification = Classification(None, None, None)
-            if found.reached and not scored.levels:
-                # What was taken for fat goes on where fat is dark: no edema can't be said.
-                classification = Classification(None, None, None)
+            # Blood is neither dismissed, nor is what is left of it called edema.
+            blood = by_t1 is not None and by_t1.may_be_blood(scored.area_mm2)
+            # What was taken for fat goes on where fat is dark: no edema can't be said.
+            hidden = found.reached and not scored.levels
+            if not blood and not hidden:
+                classification = classify_levels(scored.levels)
         else:
             flags.append(flag("no_scored_level_in_view"))
     answered = classification.fascia_edema is not None
     with clock.step("fractures"):
         fat_dark = not plain and not found.unsuppressed
-        if spine.numbering.bodies != outlined.numbering.bodies:
-            outlined = outline_bodies(slices, spine.marks, spine.numbering, outliner)
-        outlined = replace(outlined, numbering=spine.numbering)
-        fractures = judge_bodies(outlined, reference.falloff, fat_dark) if spine.found else ()
+        if spine.found and spine.numbering.bodies != outlined.bodies:
+            outlined = _outlined(slices, spine, outliner)
+        named = spine.numbering.levels if spine.found else ()
+        fractures = judge_bodies(outlined, named, reference.falloff, fat_dark)
     with clock.step("confidence"):
         confidence = (
             _confidence(parts, found, scored, deciding, levels, options, classification, spine)
@@ -297,6 +296,12 @@ def read_stack(
         ),
         boundaries_mm=levels,
     )
+
+
+def _outlined(slices: Sequence[Slice], spine: Spine, outliner: Outliner) -> Outlined:
+    """The outlines of the bodies that have a name."""
+    bodies = spine.numbering.bodies if spine.found else ()
+    return outline_bodies(slices, spine.marks, bodies, outliner)
 
 
 def _software(localizer: Localizer, options: Options) -> Software:

@@ -6,19 +6,16 @@ follows (names, central slices, fascia) is plain geometry on these.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property, lru_cache
-from pathlib import Path
+from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 from scipy.sparse import csr_matrix
 
-from ..errors import UsageError
 from ..geometry import BoolArray, FloatArray, Slice, SliceGeometry
+from .network import Map, Network
 
 #: Pixel size the network was trained at.
 PIXEL_MM = 2.0
@@ -32,7 +29,6 @@ MARGIN = 10
 #: ... and one this near to the end of what was looked at may go on beyond it.
 EDGE = 4
 
-Map = npt.NDArray[np.float32]
 #: First and last column + 1 on the network's grid, a multiple of 16 apart.
 Window = tuple[int, int]
 
@@ -66,54 +62,11 @@ class Marks:
 CHANNELS = tuple(f.name for f in fields(Marks) if f.name != "geometry")
 
 
-class Localizer:
-    """The trained network, run on the CPU.
+class Localizer(Network):
+    """The trained network; its output has the channels `CHANNELS`."""
 
-    Args:
-        model: an ONNX file with input "slice" (n, 1, rows, columns) and output
-            "probabilities" (n, 7, rows, columns), see `CHANNELS`.
-        threads: threads within one run; 0 leaves the choice to the runtime.
-    """
-
-    def __init__(self, model: Path, threads: int = 0) -> None:
-        self.path = model
-        self._threads = threads
-        try:
-            self._bytes = model.read_bytes()
-        except OSError as e:
-            raise UsageError("no_model", f"The model file can't be read ({e.strerror}).") from e
-
-    @cached_property
-    def sha256(self) -> str:
-        """Hash of the model file, hexadecimal."""
-        return hashlib.sha256(self._bytes).hexdigest()
-
-    @cached_property
-    def _session(self) -> object:
-        import onnxruntime
-
-        onnxruntime.set_default_logger_severity(3)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._threads
-        options.inter_op_num_threads = 1
-        # Threads that spin are quicker within a run; between two runs they would take the
-        # processor from everything else.
-        options.add_session_config_entry("session.force_spinning_stop", "1")
-        options.log_severity_level = 3
-        try:
-            session = onnxruntime.InferenceSession(
-                self._bytes, options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as e:  # the runtime has no common base class for what can be wrong
-            raise UsageError(
-                "bad_model", "The model file is not a localizer that onnxruntime can load."
-            ) from e
-        if [o.shape[1] for o in session.get_outputs()] != [len(CHANNELS)]:
-            told = (
-                f"The model file has not the {len(CHANNELS)} channels of this version's localizer."
-            )
-            raise UsageError("bad_model", told)
-        return session
+    kind = "a localizer"
+    channels = len(CHANNELS)
 
     def mark(self, slices: Sequence[Slice], window: Window | None = None) -> list[Marks]:
         """Run the network on each slice; with a `window` only there, and nothing lies beside it."""
@@ -128,8 +81,7 @@ class Localizer:
         padded[:rows, :columns] = np.maximum(grid - np.percentile(grid, 3), 0)
         x = standardised(padded)[None, None]
         first, last = window or (0, shape[1])
-        session = self._session
-        (p,) = session.run(None, {"slice": x[..., first:last]})  # type: ignore[attr-defined]
+        p = self.run(x[..., first:last])
         marks = np.zeros((len(CHANNELS), rows, columns), np.float32)
         last = min(last, columns)
         marks[..., first:last] = p[0, :, :rows, : last - first]

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from .. import pages
-from ..flags import FLAGS
 from ..report import words
 from .files import write_whole
 from .ledger import Entry
@@ -108,7 +107,8 @@ def _words(result: dict[str, Any], answer: str, codes: list[str]) -> str:
     if isinstance(sure, float) and answer != "null":
         low = " low" if sure < LOW_CONFIDENCE else ""
         parts.append(f'<span class="sure{low}">confidence {sure:.2f}</span>')
-    parts.append(f"<h2>{escape(_headline(answer, edema['levels'], codes))}</h2>")
+    told = words.headline_of(classes["fascia_edema"], edema["levels"], codes)
+    parts.append(f"<h2>{escape(told)}</h2>")
     if answer == "yes":
         told = f"{words.LOCATIONS.get(location, location)}, "
         told += f"{words.SEVERITIES.get(severity, severity)}, {words.number(edema['length_mm'])} mm"
@@ -164,15 +164,6 @@ def _bucket(value: float | None) -> str:
         if value is not None and low <= value < high:
             return name
     return ""
-
-
-def _headline(answer: str, levels: list[str], codes: list[str]) -> str:
-    if answer == "yes":
-        return f"Fascia edema: {words.level_range(levels)}"
-    if answer == "no":
-        return words.no_edema(codes)
-    why = [c for c in codes if c in FLAGS and FLAGS[c].withholds_answer] or codes
-    return f"No answer: {', '.join(map(words.short_flag, why)) or 'no reason given'}"
 
 
 def _answer(row: dict[str, Any]) -> str:

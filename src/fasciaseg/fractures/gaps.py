@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..geometry import FloatArray
-from .patches import MIDDLE_COLUMN, PARTS, Outline
+from .patches import MIDDLE_COLUMN, Outline
 
 #: Room for a body: front, middle and back are all wider than the exam's usual gap by this. On 92
 #: scans, whole and with a body broken in each, gaps between neighbours were wider by 6.7 mm at
@@ -58,8 +58,6 @@ def _gap(
 
 def _plate(o: Outline, plate: FloatArray, center: FloatArray, axis: FloatArray) -> FloatArray:
     """(3, 2) front, middle and back of an end plate in the slice, mm."""
-    n = len(plate)
-    parts = [slice(round(a * n), max(round(b * n), round(a * n) + 1)) for a, b in PARTS]
-    down = np.array([float(np.median(plate[p])) for p in parts])
-    back = np.array([float(o.columns[p].mean()) - MIDDLE_COLUMN for p in parts])
+    down = np.array([float(np.median(plate[p])) for p in o.parts])
+    back = np.array([float(o.columns[p].mean()) - MIDDLE_COLUMN for p in o.parts])
     return np.asarray(center + down[:, None] * axis + back[:, None] * np.array([-axis[1], axis[0]]))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..anatomy.levels import Numbering
+from ..anatomy.levels import Body
 from ..anatomy.localizer import Marks
 from ..edema.normalise import Falloff
 from ..geometry import FloatArray, Slice, SliceGeometry
@@ -17,12 +17,12 @@ from . import marrow
 from .gaps import roomy
 from .heights import DEGREES, degree_of, height_losses
 from .outliner import DOWN_MM, Outliner
-from .patches import Patches, cut, frames
+from .patches import Patches, cut, frames, median
 
 #: The bodies lie deeper than the muscle and see half of what the coil does to it (log scale).
 COIL_SHARE = 0.5
-#: Heights are taken from at least so many slices, two of which agree to within so many mm.
-LEAST_SLICES, AGREE_MM = 2, 2.0
+#: Two slices agree on a height to within so many mm.
+AGREE_MM = 2.0
 #: Bodies found with less certainty aren't measured; a broken one is found with less than others.
 LEAST_CONFIDENCE = 0.4
 #: A wedge or a crushed back wall takes at least this share of its loss from the middle as well;
@@ -37,13 +37,13 @@ class Outlined:
     """The vertebral bodies cut out of the central slices.
 
     Attributes:
-        numbering: whose bodies they are.
+        bodies: what was outlined, head to foot.
         centers_mm, axes: (n, 2) where they lie and how they are turned, as in `patches.cut`.
         geometry: of the central slice's marks.
         patches: of each slice.
     """
 
-    numbering: Numbering
+    bodies: tuple[Body, ...]
     centers_mm: FloatArray
     axes: FloatArray
     geometry: SliceGeometry
@@ -56,42 +56,42 @@ class Outlined:
 
 
 def outline_bodies(
-    slices: Sequence[Slice], marks: Sequence[Marks], numbering: Numbering, outliner: Outliner
+    slices: Sequence[Slice], marks: Sequence[Marks], bodies: Sequence[Body], outliner: Outliner
 ) -> Outlined:
-    """Cut every body that has a name out of the central slices.
+    """Cut bodies out of the central slices.
 
     Args:
         slices: the central slices.
         marks: what the localizer marked on them.
-        numbering: the bodies on the slices' common grid.
+        bodies: on the slices' common grid, head to foot.
         outliner: marks the bodies' outlines.
     """
     central = marks[len(marks) // 2]
-    centers = np.array([b.center_rc for b in numbering.bodies]).reshape(-1, 2) * np.asarray(
+    centers = np.array([b.center_rc for b in bodies]).reshape(-1, 2) * np.asarray(
         central.geometry.spacing_mm
     )
     axes = frames(centers, central) if len(centers) else centers
     pairs = zip(slices, marks, strict=True) if len(centers) else ()
     patches = tuple(cut(s, m, centers, axes, outliner) for s, m in pairs)
-    return Outlined(numbering, centers, axes, central.geometry, patches)
+    return Outlined(tuple(bodies), centers, axes, central.geometry, patches)
 
 
 def judge_bodies(
-    outlined: Outlined, falloff: Falloff, fluid_shines_alone: bool
+    outlined: Outlined, levels: Sequence[str], falloff: Falloff, fluid_shines_alone: bool
 ) -> tuple[BodyFinding, ...]:
     """One finding per vertebral body T5-L5 found, head to foot.
 
     Args:
         outlined: the bodies.
+        levels: their names.
         falloff: the coil's falloff as muscle tells it.
         fluid_shines_alone: whether fat is suppressed; otherwise marrow isn't judged.
     """
-    numbering, patches = outlined.numbering, outlined.patches
-    levels = numbering.levels
+    patches = outlined.patches
     if not levels:
         return ()
     heights = _heights_mm(patches)
-    sure = np.array([b.confidence >= LEAST_CONFIDENCE for b in numbering.bodies])
+    sure = np.array([b.confidence >= LEAST_CONFIDENCE for b in outlined.bodies])
     losses = height_losses(levels, np.where(sure[:, None], heights, np.nan))
     spacing_mm = np.asarray(outlined.geometry.spacing_mm)
     z = outlined.geometry.heights_mm(outlined.centers_mm / spacing_mm)
@@ -117,15 +117,9 @@ def _heights_mm(patches: Sequence[Patches]) -> FloatArray:
     each = np.sort(
         [[o.heights_mm if o is not None else nothing for o in p.outlines] for p in patches], axis=0
     )
-    if len(each) < LEAST_SLICES:
-        return np.asarray(each[0])
     # Unseen ones are sorted to the end; where that leaves one slice, no two agree.
     agree = (np.diff(each, axis=0) <= AGREE_MM).any(axis=0)
-    n = np.isfinite(each).sum(axis=0)
-    low, high = (
-        np.take_along_axis(each, np.maximum(i, 0)[None], axis=0)[0] for i in ((n - 1) // 2, n // 2)
-    )
-    return np.where(agree, (low + high) / 2, np.nan)
+    return np.where(agree, np.apply_along_axis(median, 0, each), np.nan)
 
 
 def _marrow(patches: Sequence[Patches], i: int, gain: float) -> marrow.Marrow:

@@ -6,14 +6,13 @@ hardly any such body. This network sees one body at a time at 1 mm, along the bo
 
 from __future__ import annotations
 
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
 
 from ..anatomy.localizer import standardised
-from ..errors import UsageError
+from ..anatomy.network import Network
 from ..geometry import BoolArray, FloatArray
 
 #: What the network sees of a body, mm below and behind its centre; multiples of 8 long.
@@ -25,33 +24,14 @@ EDGE_MM = 2
 PADDING_MM = 5
 
 
-class Outliner:
-    """The trained network, run on the CPU.
+class Outliner(Network):
+    """The trained network. One thread runs it: it is small."""
 
-    Args:
-        model: an ONNX file with input "slice" (n, 1, rows, columns) and output "probabilities"
-            (n, 1, rows, columns). One thread runs it: it is small.
-    """
+    kind = "an outliner"
+    channels = 1
 
     def __init__(self, model: Path) -> None:
-        self.path = model
-
-    @cached_property
-    def _session(self) -> object:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            return onnxruntime.InferenceSession(
-                self.path.read_bytes(), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as e:  # the runtime has no common base class for what can be wrong
-            raise UsageError(
-                "bad_model", "The outliner's file is not one that onnxruntime can load."
-            ) from e
+        super().__init__(model, threads=1)
 
     def mark(self, values: FloatArray) -> FloatArray:
         """Probability that a pixel belongs to the body in the middle; NaN near the image's edge.
@@ -63,12 +43,14 @@ class Outliner:
         if not len(values):
             return values
         x = np.stack([standardised(v) for v in np.nan_to_num(values)])
-        (p,) = self._session.run(None, {"slice": x[:, None]})  # type: ignore[attr-defined]
-        return np.where(_at_edge(values), np.nan, p[:, 0])
+        return np.where(_at_edge(values), np.nan, self.run(x[:, None])[:, 0])
 
 
 def _at_edge(values: FloatArray) -> BoolArray:
     """Pixels (bodies, rows, columns) beyond the image or its padding's edge, or too near to it."""
-    padding = ndimage.binary_opening(~(values > 0), np.ones((1, PADDING_MM, PADDING_MM)))
+    dark = ~(values > 0)
+    if not dark.any():
+        return dark
+    padding = ndimage.binary_opening(dark, np.ones((1, PADDING_MM, PADDING_MM)))
     near = np.ones((1, 2 * EDGE_MM + 1, 2 * EDGE_MM + 1))
     return np.asarray(ndimage.binary_dilation(np.isnan(values) | padding, near))

@@ -61,10 +61,14 @@ class Outline:
     @property
     def heights_mm(self) -> FloatArray:
         """Anterior, middle and posterior height, mm; NaN where an end plate isn't seen."""
-        n = len(self.columns)
         tall = self.lower - self.upper
-        parts = [tall[round(a * n) : max(round(b * n), round(a * n) + 1)] for a, b in PARTS]
-        return np.array([_median(p) for p in parts])
+        return np.array([median(tall[p]) for p in self.parts])
+
+    @property
+    def parts(self) -> list[slice]:
+        """Where along `columns` front, middle and back are measured."""
+        n = len(self.columns)
+        return [slice(round(a * n), max(round(b * n), round(a * n) + 1)) for a, b in PARTS]
 
     def inside(self, margin_mm: float) -> BoolArray:
         """Pixels of the patch at least `margin_mm` inside the body; open where no end plate is."""
@@ -79,7 +83,7 @@ class Outline:
         return mask
 
 
-def _median(values: FloatArray) -> float:
+def median(values: FloatArray) -> float:
     """Median of what is known; NaN where that is less than half."""
     known = np.sort(values[np.isfinite(values)])
     if 2 * len(known) <= len(values):

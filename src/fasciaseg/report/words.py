@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeAlias
 
 from ..flags import FLAGS
@@ -57,25 +57,26 @@ def level_count(n: int) -> str:
     return f"{n} level" if n == 1 else f"{n} levels"
 
 
-def no_answer_reason(result: Result) -> str:
-    """Why the exam can't answer, in a few words."""
-    codes = [f.code for f in result.flags]
-    why = [c for c in codes if c in FLAGS and FLAGS[c].withholds_answer] or codes
-    return ", ".join(short_flag(code) for code in why) or "no reason given"
-
-
 def headline(result: Result) -> str:
-    """The answer in one line. An exam that can't answer never reads like one without edema."""
-    answer = result.classification.fascia_edema
-    if answer is None:
-        return f"No answer: {no_answer_reason(result)}"
-    if not answer:
-        return no_edema(f.code for f in result.flags)
-    return f"Fascia edema: {level_range(result.edema.levels)}"
+    """The answer in one line."""
+    return headline_of(
+        result.classification.fascia_edema, result.edema.levels, [f.code for f in result.flags]
+    )
 
 
-def no_edema(codes: Iterable[str]) -> str:
-    """The headline of an exam without edema that carries these flags."""
+def headline_of(fascia_edema: bool | None, levels: Iterable[str], codes: Sequence[str]) -> str:
+    """The answer in one line. An exam that can't answer never reads like one without edema.
+
+    Args:
+        fascia_edema: the answer.
+        levels: those involved.
+        codes: the exam's flags.
+    """
+    if fascia_edema:
+        return f"Fascia edema: {level_range(levels)}"
+    if fascia_edema is None:
+        why = [c for c in codes if c in FLAGS and FLAGS[c].withholds_answer] or codes
+        return f"No answer: {', '.join(map(short_flag, why)) or 'no reason given'}"
     lost = not LEVELS_LOST.isdisjoint(codes)
     return "No fascia edema at the levels judged" if lost else "No fascia edema"
 
