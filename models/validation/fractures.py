@@ -30,6 +30,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "training"))
+
 import numpy as np
 from data import VERSE, cases
 from labelled import break_one, heights_by_label
@@ -223,12 +225,12 @@ def broken(folder: Path, chosen: list[tuple[dict[str, Any], Networks]], repeats:
                 continue
             scans += 1
             found = after.result.fractures
-            called = {name: _nearest(after, at) for name, at in one.centers_mm.items()}
-            names_off = any(call not in (name, None) for name, call in called.items())
+            called = _called(after, one.centers_mm)
+            names_off = any(call != name for name, call in called.items())
             room, room_before = (
                 any(f.code == "vertebra_missed" for f in r.result.flags) for r in (after, whole)
             )
-            mine = next((f for f in found if f.level == called[one.level]), None)
+            mine = next((f for f in found if f.level == called.get(one.level)), None)
             moved += names_off
             surplus += room and not room_before and mine is not None
             if names_off:
@@ -259,14 +261,16 @@ def broken(folder: Path, chosen: list[tuple[dict[str, Any], Networks]], repeats:
     _by_loss(rows)
 
 
-def _nearest(reading: Reading, at: np.ndarray) -> str | None:
-    """The name of the body found at a place (y, z); None without one."""
-    away = {
-        v.level: float(np.linalg.norm(np.array(v.center_lps_mm)[1:] - at))
-        for v in reading.result.vertebrae
-    }
-    nearest = min(away, key=lambda level: away[level])
-    return nearest if away[nearest] <= NEAR_MM else None
+def _called(reading: Reading, places: dict[str, np.ndarray]) -> dict[str, str]:
+    """{name: what it is called} of the bodies that were found again at their places (y, z)."""
+    out = {}
+    for v in reading.result.vertebrae:
+        at = np.array(v.center_lps_mm)[1:]
+        away = {name: float(np.linalg.norm(place - at)) for name, place in places.items()}
+        nearest = min(away, key=lambda name: away[name])
+        if away[nearest] <= NEAR_MM:
+            out[nearest] = str(v.level)
+    return out
 
 
 def _by_loss(rows: list[tuple[float, float | None]]) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +20,13 @@ from fasciaseg.fractures.outliner import BACK_MM, DOWN_MM
 from fasciaseg.pipeline import default_model
 from fasciaseg_models import outliner_path
 
+MODELS = Path(__file__).resolve().parents[2] / "models"
 Recipe = Callable[[str], ModuleType]
+SCRIPTS = sorted(
+    path.relative_to(MODELS)
+    for path in MODELS.glob("*/*.py")
+    if '__name__ == "__main__"' in path.read_text()
+)
 
 
 def weights(models: Path) -> list[Path]:
@@ -26,6 +35,19 @@ def weights(models: Path) -> list[Path]:
 
 def outliners(models: Path) -> list[Path]:
     return [outliner_path(), *sorted((models / "folds").glob("outliner-*.onnx"))]
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=str)
+def test_every_script_runs_from_where_it_lies(script: Path) -> None:
+    """As the documentation calls it, without a path set."""
+    if script.parent.name == "training" and not script.name.startswith("validate"):
+        pytest.importorskip("torch", reason="only the training recipe needs torch")
+        pytest.importorskip("onnx", reason="only the training recipe needs onnx")
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    command = [sys.executable, str(MODELS / script), "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "usage:" in done.stdout
 
 
 def test_the_weights_are_small_and_of_one_kind(models: Path) -> None:
