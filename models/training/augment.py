@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import crush
 import numpy as np
 import torch
 from data import BODY, CANAL, L4, L5, S1_BODY, SUBCUTANEOUS, Sample
-from frames import Body
 from scipy import ndimage
 
 from fasciaseg.anatomy.localizer import PIXEL_MM, standardised
@@ -20,10 +16,6 @@ WHOLE = 0.3
 #: Share of crops that end below L5, in or under the sacrum: what is left of S1 there looks much
 #: like L5, and a field of view that ends so is common.
 CUT_AT_SACRUM = 0.2
-#: Share of crops with broken bodies, how many of them at most, and which share of its height a
-#: broken body loses.
-BROKEN, MOST_BROKEN = 0.4, 3
-LEAST_LOST, MOST_LOST = 0.15, 0.85
 CENTER_SIGMA_MM = 4.0
 #: The fascia line is read off the subcutaneous layer's front: pixels near it weigh more.
 BORDER_MM = 9.0
@@ -31,11 +23,8 @@ BORDER_EMPHASIS = 3.0
 BITS = (BODY, L5, S1_BODY, CANAL, SUBCUTANEOUS, L4)
 
 
-def crop(sample: Sample, bodies: Sequence[Body], rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """A random crop of a sample, `SHAPE` pixels of about `PIXEL_MM`; geometry only.
-
-    Zoomed, turned and stretched, and some of its `bodies` broken.
-    """
+def crop(sample: Sample, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """A random affine crop of a sample, `SHAPE` pixels of about `PIXEL_MM`; geometry only."""
     zoom = PIXEL_MM / sample.pixel_mm * rng.uniform(0.8, 1.25)
     angle = np.deg2rad(rng.normal(0, 7))
     stretch = rng.uniform(0.92, 1.08)
@@ -43,17 +32,13 @@ def crop(sample: Sample, bodies: Sequence[Body], rng: np.random.Generator) -> di
     matrix = turn @ np.diag([zoom * stretch, zoom / stretch])
     middle = _aim(sample, rng, zoom * SHAPE[0])
     offset = middle - matrix @ (np.array(SHAPE) - 1) / 2
-    broken = _breaks(bodies, rng)
-    places = np.moveaxis(np.indices(SHAPE), 0, -1) @ matrix.T + offset
-    source = np.moveaxis(crush.source(broken, places * sample.pixel_mm), -1, 0) / sample.pixel_mm
 
     def sampled(array: np.ndarray, order: int) -> np.ndarray:
-        return ndimage.map_coordinates(array, source, order=order, mode="constant", cval=0)
+        return ndimage.affine_transform(
+            array, matrix, offset, SHAPE, order=order, mode="constant", cval=0
+        )
 
-    centers = sample.centers
-    if len(centers):
-        centers = crush.seen(broken, centers * sample.pixel_mm) / sample.pixel_mm
-        centers = (centers - offset) @ np.linalg.inv(matrix).T
+    inverse = np.linalg.inv(matrix)
     distance = (
         np.nan_to_num(
             np.arange(sample.image.shape[1])[None, :] - sample.fascia[:, None], nan=1e3
@@ -65,23 +50,12 @@ def crop(sample: Sample, bodies: Sequence[Body], rng: np.random.Generator) -> di
         "targets": sampled(sample.targets, 0),
         # Padding outside the image is known background, hence the detour over "unknown".
         "known": ~sampled(~sample.known, 0),
-        "centers": centers,
+        "centers": (sample.centers - offset) @ inverse.T if len(sample.centers) else sample.centers,
         "behind_fascia_mm": np.where(
             sampled(np.ones_like(distance), 0) > 0, sampled(np.clip(distance, -99, 99), 1), 99
         ),
         "instances": sampled(sample.instances, 0),
     }
-
-
-def _breaks(bodies: Sequence[Body], rng: np.random.Generator) -> list[crush.Break]:
-    if not bodies or rng.random() >= BROKEN:
-        return []
-    count = min(len(bodies), int(rng.integers(1, MOST_BROKEN + 1)))
-    return crush.breaks(
-        [bodies[i] for i in rng.choice(len(bodies), count, replace=False)],
-        rng.uniform(LEAST_LOST, MOST_LOST, count).tolist(),
-        rng.choice(crush.SHAPES, count).tolist(),
-    )
 
 
 def _aim(sample: Sample, rng: np.random.Generator, span: float) -> np.ndarray:
@@ -113,8 +87,6 @@ def recolour(c: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
     x = np.clip(c["image"], 0, 1.6)
     if rng.random() < 0.6:
         x = _tissue_factors(x, c, rng)
-    if rng.random() < 0.4:
-        x = _paint_marrow(x, c["instances"], rng)
     if rng.random() < 0.6:
         x = curve(x, rng)
     if rng.random() < 0.5:
@@ -151,26 +123,6 @@ def _tissue_factors(
         if i and rng.random() < 0.15:
             factor += rng.normal(0, 0.7) * (c["instances"] == i)
     return x * np.exp(ndimage.gaussian_filter(factor, 0.7))
-
-
-def _paint_marrow(x: np.ndarray, instances: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Edema in a part of single bodies, as a fracture leaves it."""
-    factor = np.zeros_like(x)
-    for i, box in enumerate(ndimage.find_objects(instances), start=1):
-        if box is not None and rng.random() < 0.3:
-            mine = instances[box] == i
-            factor[box] += rng.uniform(0.2, 1.2) * mine * part(mine.shape, rng)
-    return x * np.exp(ndimage.gaussian_filter(factor, 0.4))
-
-
-def part(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """A part of a body's box with a soft, ragged border, 0 to 1."""
-    rows, columns = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij")
-    angle = rng.uniform(0, 2 * np.pi)
-    ragged = ndimage.gaussian_filter(rng.normal(size=shape), 3)
-    ragged *= 0.15 / max(float(ragged.std()), 1e-6)
-    away = np.cos(angle) * rows + np.sin(angle) * columns + ragged - rng.uniform(-0.4, 0.4)
-    return np.asarray(1 / (1 + np.exp(np.minimum(-away / rng.uniform(0.03, 0.15), 700))))
 
 
 def _paint_edema(x: np.ndarray, behind: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -252,11 +204,9 @@ def heat(centers: np.ndarray) -> np.ndarray:
     return out
 
 
-def example(
-    sample: Sample, bodies: Sequence[Body], rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def example(sample: Sample, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Input SHAPE, targets (7, *SHAPE) and their weights, all float32."""
-    c = crop(sample, bodies, rng)
+    c = crop(sample, rng)
     x = standardised(recolour(c, rng))
     targets = np.stack(
         [(c["targets"] & b > 0).astype(np.float32) for b in BITS] + [heat(c["centers"])]
@@ -267,14 +217,11 @@ def example(
 
 
 def batch(
-    samples: Sequence[tuple[Sample, Sequence[Body]]],
-    weights: np.ndarray,
-    size: int,
-    rng: np.random.Generator,
+    samples: list[Sample], weights: np.ndarray, size: int, rng: np.random.Generator
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """`size` examples drawn by weight from slices with their bodies."""
+    """`size` examples drawn by weight."""
     picks = rng.choice(len(samples), size, p=weights)
-    xs, ts, ks = zip(*(example(*samples[i], rng) for i in picks), strict=True)
+    xs, ts, ks = zip(*(example(samples[i], rng) for i in picks), strict=True)
     return (
         torch.from_numpy(np.stack(xs))[:, None],
         torch.from_numpy(np.stack(ts)),

@@ -69,7 +69,7 @@ def _recoloured(
     if rng.random() < 0.4:
         x = x * np.exp(rng.normal(0, 0.6) * mine)
     if rng.random() < 0.4:
-        x = x * np.exp(rng.uniform(0.2, 1.2) * mine * augment.part(x.shape, rng))
+        x = x * np.exp(rng.uniform(0.2, 1.2) * mine * _part(x.shape, rng))
     if rng.random() < 0.6:
         x = augment.curve(x, rng)
     if rng.random() < 0.5:
@@ -84,6 +84,16 @@ def _recoloured(
         level = rng.uniform(0.005, 0.06)
         x = np.hypot(x + level * rng.normal(size=x.shape), level * rng.normal(size=x.shape))
     return x
+
+
+def _part(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """A part of the patch with a soft, ragged border, 0 to 1."""
+    rows, columns = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij")
+    angle = rng.uniform(0, 2 * np.pi)
+    ragged = ndimage.gaussian_filter(rng.normal(size=shape), 3)
+    ragged *= 0.15 / max(float(ragged.std()), 1e-6)
+    away = np.cos(angle) * rows + np.sin(angle) * columns + ragged - rng.uniform(-0.4, 0.4)
+    return np.asarray(1 / (1 + np.exp(-away / rng.uniform(0.03, 0.15))))
 
 
 def well_cut(cuts: list[Cut]) -> list[Cut]:

@@ -6,7 +6,7 @@ below towards them; into a hollow one the discs sink.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,12 +82,10 @@ class Break:
 
     Attributes:
         body: the whole body.
-        center: where its centre lies in the image that is broken.
         loss, shape: as in `source_of`.
     """
 
     body: Body
-    center: np.ndarray
     loss: float
     shape: str
 
@@ -102,29 +100,7 @@ class Break:
     def _moved(self, places: np.ndarray, along: Callable[..., np.ndarray]) -> np.ndarray:
         down = self.body.down
         back = np.array([-down[1], down[0]])
-        away = places - self.center
+        away = places - self.body.center
         u, a = away @ down, away @ back
         u = along(u, a, self.body.size_mm, self.loss, self.shape)
-        return np.asarray(self.center + u[..., None] * down + a[..., None] * back)
-
-
-def breaks(bodies: Sequence[Body], losses: Sequence[float], shapes: Sequence[str]) -> list[Break]:
-    """Bodies broken one after the other; each moves those that follow."""
-    out: list[Break] = []
-    for body, loss, shape in zip(bodies, losses, shapes, strict=True):
-        out.append(Break(body, seen(out, body.center), loss, shape))
-    return out
-
-
-def source(breaks: Sequence[Break], places: np.ndarray) -> np.ndarray:
-    """Where in the whole image places (..., 2) of the broken one lie."""
-    for one in reversed(breaks):
-        places = one.source(places)
-    return places
-
-
-def seen(breaks: Sequence[Break], places: np.ndarray) -> np.ndarray:
-    """Where in the broken image places (..., 2) of the whole one lie."""
-    for one in breaks:
-        places = one.seen(places)
-    return places
+        return np.asarray(self.body.center + u[..., None] * down + a[..., None] * back)

@@ -18,7 +18,6 @@ import numpy as np
 import torch
 from data import Sample, cases, samples_of
 from export import write_onnx
-from frames import bodies_of
 from net import CHANNELS, LocalizerNet
 from phantoms import PIXEL_MM, phantom_samples
 from torch import nn
@@ -97,7 +96,7 @@ def train(pairs: list[tuple[str, Sample]], args: argparse.Namespace) -> Localize
     rng = np.random.default_rng(args.seed)
     net = LocalizerNet()
     net.head.bias.data.fill_(-2.0)
-    samples = [(s, list(bodies_of(s))) for _, s in pairs]
+    samples = [s for _, s in pairs]
     weights = draw_weights(pairs)
 
     def loss() -> torch.Tensor:

@@ -90,7 +90,7 @@ def break_one(
     shape = SHAPES[int(rng.integers(len(SHAPES)))]
     loss = rng.uniform(LEAST_LOST, MOST_HOLLOW if shape == "biconcave" else MOST_LOST)
     size = (float(np.nanmax(outline.heights_mm)), float(len(outline.columns)))
-    broken = Break(Body(int(number), center, down, size), center, float(loss), shape)
+    broken = Break(Body(int(number), center, down, size), float(loss), shape)
     pixels = np.moveaxis(np.indices(part.pixels.shape, float), 0, -1)
     at = tuple(np.moveaxis(broken.source(pixels * mm) / mm, -1, 0))
     volume = stack.volume.astype(np.float32)

@@ -143,35 +143,6 @@ def test_a_body_is_broken_by_what_is_asked(
         assert source[-1] == pytest.approx(60), "the next body stays in its place"
 
 
-def test_the_localizer_learns_from_broken_bodies(
-    recipe: Recipe, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A crop shows fewer pixels of a broken body, and its centre still lies on it."""
-    pytest.importorskip("torch", reason="only the training recipe needs torch")
-    augment = recipe("augment")
-    monkeypatch.setattr(augment, "WHOLE", 1.0)
-    (sample, _) = recipe("phantoms").phantom_samples(2, seed=3)
-    bodies = list(recipe("frames").bodies_of(sample))
-    assert len(bodies) >= 3
-    areas = []
-    for broken in (0.0, 1.0):
-        monkeypatch.setattr(augment, "BROKEN", broken)
-        for seed in range(20):
-            crop = augment.crop(sample, bodies, np.random.default_rng(seed))
-            instances = crop["instances"]
-            assert len(crop["centers"]) == len(sample.centers)
-            inside = crop["centers"][
-                ((crop["centers"] > 3) & (crop["centers"] < np.array(instances.shape) - 4)).all(1)
-            ]
-            for r, c in inside:
-                near = instances[round(r) - 1 : round(r) + 2, round(c) - 1 : round(c) + 2]
-                assert near.any(), (broken, seed)
-            seen = [(instances == b.instance).sum() for b in bodies]
-            areas.append(min(seen) / max(seen))
-    whole, crushed = np.array(areas).reshape(2, -1)
-    assert np.median(crushed) < 0.7 * np.median(whole)
-
-
 def test_phantom_samples_are_labelled_right(recipe: Recipe) -> None:
     data = recipe("data")
     samples = recipe("phantoms").phantom_samples(6, seed=1)
