@@ -238,7 +238,8 @@ def broken(folder: Path, chosen: list[tuple[dict[str, Any], Networks]], repeats:
             if mine is None:
                 lost += 1
                 counted += room and not names_off
-                print(f"   lost: {case['id']} {one.level}, room {room}, names off {names_off}")
+                print(f"   lost: {case['id']} {one.level}, {one.shape} {one.loss:.2f}, "
+                      f"room {room}, names off {names_off}")  # fmt: skip
             losses = height_losses([f.level for f in found], heights_by_label(stack, case, after))
             for f, loss in zip(found, losses, strict=True):
                 true = float(max(0, loss.max())) if np.isfinite(loss).all() else None

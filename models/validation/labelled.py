@@ -24,11 +24,14 @@ class Broken:
 
     Attributes:
         level: what it was called before.
+        loss, shape: as in `crush.source_of`.
         centers_mm: where every body now lies, by its name before; (y, z) LPS.
         wet: whether the broken one was given marrow edema.
     """
 
     level: str
+    loss: float
+    shape: str
     centers_mm: dict[str, np.ndarray]
     wet: bool
 
@@ -103,7 +106,7 @@ def break_one(
         gain = rng.uniform(1.5, 2.8) - 1
         stack.volume = stack.volume * (1 + gain * ndimage.gaussian_filter(body, [0, 1, 1]))
     moved = g.to_lps(broken.seen(places) / mm)[:, 1:]
-    return Broken(found[i], dict(zip(found, moved, strict=True)), wet)
+    return Broken(found[i], float(loss), shape, dict(zip(found, moved, strict=True)), wet)
 
 
 def _numbers(stack: ScanStack, case: dict[str, Any], index: int) -> np.ndarray:
