@@ -29,3 +29,11 @@ def test_what_speaks_against_an_answer_never_makes_it_surer(sign: str) -> None:
 def test_the_reasons_say_which_change_mattered() -> None:
     shaky = replace(SURE, stability=0.5)
     assert "one pixel" in confidence_of(shaky, ("shift",)).reasons[0]
+
+
+def test_names_of_two_vertebrae_that_may_be_one_are_not_sure() -> None:
+    doubted = confidence_of(SURE, crowded=True)
+    assert doubted.value < 0.6
+    assert len(doubted.reasons) == 1
+    unseen = replace(SURE, anchor=0.0)
+    assert confidence_of(unseen, crowded=True).value == confidence_of(unseen).value

@@ -22,6 +22,7 @@ from fasciaseg.phantom import (
     Coil,
     FasciaEdema,
     FatFailure,
+    Fracture,
     Pathology,
     Sampling,
     Sequence,
@@ -304,6 +305,18 @@ def test_half_suppressed_fat_adds_no_level_unsaid(share: float) -> None:
         assert_unanswered(result)
     else:
         assert result.edema.levels == ("L4", "L5")
+
+
+def test_two_vertebrae_unusually_near_are_pointed_out() -> None:
+    """Two crushed neighbours may as well be one that was found twice: names aren't sure."""
+    whole = PATIENTS["severe"]
+    crushed = tuple(Fracture(level, 0.55, "crush") for level in ("L1", "L2"))
+    broken = replace(whole, spine=replace(whole.spine, fractures=crushed))
+    result = read(exam_of(broken, rows=260)).result
+    (told,) = (f for f in result.flags if f.code == "vertebrae_crowded")
+    assert told.text.endswith("(between: L1-L2).")
+    assert result.confidence.value < 0.6
+    assert "vertebrae_crowded" not in codes(result_of("severe"))
 
 
 THIN = SoftTissue(fat=(6.0, 7.0, 12.0, 9.0))

@@ -35,8 +35,9 @@ WEIGHTS = {
     "higher": 0.92,
 }
 #: Share of scans whose names are right where L5 is sure (from `anatomy.levels.L5_SURE` on), where
-#: it is seen but doubtful, and where it isn't seen. All names were right in the calibration, so
-#: this stands apart, roughly after the cross-validation; the last is a guess.
+#: it is seen but doubtful or two vertebrae may be one, and where it isn't seen. All names were
+#: right in the calibration, so this stands apart, roughly after the cross-validation; the last is
+#: a guess.
 NAMES_SURE, NAMES_DOUBTFUL, NAMES_UNSEEN = 1.0, 0.5, 0.3
 #: A coverage this far from one third can't be farther.
 FAR = 1 / 3
@@ -61,6 +62,7 @@ WORDS = {
     "lower": "with limits a quarter lower the answer is another one",
     "higher": "with limits a quarter higher the answer is another one",
 }
+CROWDED = "two vertebrae lie unusually near each other"
 CHANGES = {
     "threshold": "the threshold",
     "coil": "the coil's correction",
@@ -162,19 +164,29 @@ def signs_of(
     )
 
 
-def confidence_of(signs: Signs, moved_by: Sequence[str] = ()) -> Confidence:
-    """The number and its reasons; `moved_by` are the changes that moved the answer."""
+def confidence_of(
+    signs: Signs, moved_by: Sequence[str] = (), *, crowded: bool = False
+) -> Confidence:
+    """The number and its reasons.
+
+    Args:
+        signs: what was measured.
+        moved_by: the changes that moved the answer.
+        crowded: whether two vertebrae are so near to each other that they may be one.
+    """
     values = signs.to_dict()
     logit = BIAS + sum(weight * values[n] for n, weight in WEIGHTS.items())
     names = (
-        NAMES_SURE
-        if signs.anchor >= L5_SURE
+        NAMES_UNSEEN
+        if not signs.anchor
+        else NAMES_SURE
+        if signs.anchor >= L5_SURE and not crowded
         else NAMES_DOUBTFUL
-        if signs.anchor > 0
-        else NAMES_UNSEEN
     )
     changes = ", ".join(CHANGES[k] for k in moved_by)
     reasons = tuple(
         WORDS[n].format(changes=changes) for n, least in DOUBTFUL.items() if values[n] < least
     )
+    if crowded:
+        reasons += (CROWDED,)
     return Confidence(round(names / (1 + math.exp(-logit)), 3), reasons, signs)

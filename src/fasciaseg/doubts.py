@@ -61,6 +61,8 @@ def about_series(
         flags.append(flag("transitional_suspected"))
     if spine.numbering.missed:
         flags.append(flag("vertebra_missed", between=", ".join(spine.numbering.missed)))
+    if spine.crowded:
+        flags.append(flag("vertebrae_crowded", between=", ".join(spine.crowded)))
     stray = [abs(o) for o in spine.aside_mm]
     if stray and max(stray) > STRAY_MM:
         flags.append(flag("scoliosis_suspected"))

@@ -125,6 +125,13 @@ FLAGS: dict[str, FlagText] = {
         "but not seen.",
         "Check the names of the levels on the pictures.",
     ),
+    "vertebrae_crowded": FlagText(
+        "two vertebrae unusually near",
+        "Two vertebrae found lie unusually near each other: one may be collapsed, or a broken one "
+        "was found twice.",
+        "Check on the pictures that each vertebra has one name; above one that has two, all names "
+        "are one level too high.",
+    ),
     "no_scored_level_in_view": FlagText(
         "no level T5–L5 in view",
         "None of the levels T5 to L5 is sufficiently in view.",

@@ -399,7 +399,7 @@ def _confidence(
     stable = stability(found, answer, options.threshold, rescore)
     carried = carries(found, answer, options.threshold, rescore)
     signs = signs_of(found, stable, carried, scored, _anchor(spine).confidence)
-    return confidence_of(signs, stable.moved_by)
+    return confidence_of(signs, stable.moved_by, crowded=bool(spine.crowded))
 
 
 def _threshold_record(threshold: Threshold | None, reference: Reference) -> dict[str, object]:

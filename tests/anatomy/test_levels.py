@@ -14,6 +14,7 @@ from fasciaseg.anatomy.levels import (
     Body,
     Numbering,
     chain,
+    crowded,
     find_bodies,
     fuse,
     number,
@@ -149,6 +150,35 @@ def test_where_there_is_room_for_a_collapsed_one_it_is_counted() -> None:
         assert LEVELS.index(level) == LEVELS.index(names[body]) - above
     assert counted.kind == found.kind
     assert found.with_room([]) == found
+
+
+@quick
+@given(
+    n=st.integers(6, 14),
+    step=st.floats(24, 40),
+    curve=st.floats(-0.3, 0.3),
+    place=st.floats(0, 1),
+    apart=st.floats(0.4, 0.6),
+)
+def test_a_body_found_twice_is_crowded(
+    n: int, step: float, curve: float, place: float, apart: float
+) -> None:
+    """Two centres in one body; steps that grow to the foot, and a body cut at the top, are not."""
+    along = np.cumsum(step * np.linspace(0.8, 1.2, n))
+    centers = np.stack([along, curve * along], axis=1)
+    assert crowded(centers) == ()
+    cut = centers.copy()
+    cut[0] = 0.6 * cut[0] + 0.4 * cut[1]
+    assert crowded(cut) == ()
+    i = 1 + round(place * (n - 2))
+    half = apart / 2 * (centers[i] - centers[i - 1])
+    twice = np.concatenate([centers[:i], [centers[i] - half, centers[i] + half], centers[i + 1 :]])
+    assert i in crowded(twice)
+
+
+def test_few_bodies_do_not_tell_what_is_near() -> None:
+    assert crowded(np.zeros((0, 3))) == ()
+    assert crowded(np.array([[0.0], [30.0], [40.0], [70.0]])) == ()
 
 
 def test_more_bodies_than_there_are_names() -> None:

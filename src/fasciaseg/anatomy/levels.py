@@ -27,6 +27,13 @@ MISSED = 1.6
 #: A step this small beside its neighbours has one body counted twice (a vertebra collapsed to a
 #: quarter of its height still keeps 0.7 of the usual step to both sides).
 DOUBLED = 0.6
+#: Two bodies nearer to each other than this share of the steps beside them, or of the exam's
+#: others, may be one that was found twice: discs that sink into a fish vertebra look like bodies.
+#: So near were all of these (5; 0.45 to 0.65) on 417 scans with a body broken, and on 92 whole
+#: scans no pair (0.68 and more). Severe fractures can be as near.
+CROWDED = 0.66
+#: Fewer steps than this don't tell what is usual.
+LEAST_STEPS = 4
 #: L5 is taken as seen from this score on, and as sure from this one.
 L5_SEEN = 0.35
 L5_SURE = 0.7
@@ -222,6 +229,23 @@ def _usual(gaps: FloatArray, i: int) -> float:
     """Median of the two steps before and the two after step `i`."""
     near = np.concatenate([gaps[max(0, i - 2) : i], gaps[i + 1 : i + 3]])
     return float(np.median(near)) if len(near) else float(gaps[i])
+
+
+def crowded(centers_mm: FloatArray) -> tuple[int, ...]:
+    """Bodies (their index) that lie too near to the next one for two whole bodies.
+
+    Args:
+        centers_mm: (n, dimensions) centres, head to foot. The topmost body is left out: the
+            image's edge often cuts it, and its centre is then that of what is left.
+    """
+    gaps = np.linalg.norm(np.diff(centers_mm, axis=0), axis=1)
+    if len(gaps) < LEAST_STEPS:
+        return ()
+    return tuple(
+        i
+        for i in range(1, len(gaps))
+        if gaps[i] < CROWDED * max(_usual(gaps, i), float(np.median(np.delete(gaps, i))))
+    )
 
 
 def number(bodies: Sequence[Body], marks: Marks) -> Numbering:

@@ -91,6 +91,13 @@ class Spine:
         return replace(self, vertebrae=vertebrae, numbering=numbering, aside_mm=aside)
 
     @property
+    def crowded(self) -> tuple[str, ...]:
+        """Pairs of neighbours (`L2-L3`) that may be one body found twice; see `levels.crowded`."""
+        v = self.vertebrae
+        at = np.array([one.center_lps_mm for one in v]).reshape(-1, 3)
+        return tuple(f"{v[i].level}-{v[i + 1].level}" for i in levels.crowded(at))
+
+    @property
     def found(self) -> bool:
         """Whether this is a spine at all."""
         return sum(v.confidence for v in self.vertebrae) >= LEAST_SPINE
