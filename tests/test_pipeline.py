@@ -310,7 +310,7 @@ def test_half_suppressed_fat_adds_no_level_unsaid(share: float) -> None:
 def test_two_vertebrae_unusually_near_are_pointed_out() -> None:
     """Two crushed neighbours may as well be one that was found twice: names aren't sure."""
     whole = PATIENTS["severe"]
-    crushed = tuple(Fracture(level, 0.55, "crush") for level in ("L1", "L2"))
+    crushed = tuple(Fracture(level, 0.55, "crush", 0.0) for level in ("L1", "L2"))
     broken = replace(whole, spine=replace(whole.spine, fractures=crushed))
     result = read(exam_of(broken, rows=260)).result
     (told,) = (f for f in result.flags if f.code == "vertebrae_crowded")

@@ -30,7 +30,7 @@ DOUBLED = 0.6
 #: Two bodies nearer to each other than this share of the steps beside them, or of the exam's
 #: others, may be one that was found twice: discs that sink into a fish vertebra look like bodies.
 #: So near were all of these (5; 0.45 to 0.65) on 417 scans with a body broken, and on 92 whole
-#: scans no pair (0.68 and more). Severe fractures can be as near.
+#: scans one pair (a strong scoliosis). Severe fractures can be as near.
 CROWDED = 0.66
 #: Fewer steps than this don't tell what is usual.
 LEAST_STEPS = 4
