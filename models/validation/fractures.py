@@ -55,6 +55,10 @@ from folds import fold_of
 PARTS = {"tuning": (0, 1), "report": (2, 3)}
 CONTRASTS = (1.2, 1.5, 1.8, 2.2, 3.01)
 LOSSES = (0.05, 0.25, 0.5, 0.75, 1.0)
+#: What says that names may be off.
+DOUBTS = frozenset(
+    {"vertebra_missed", "vertebrae_crowded", "transitional_suspected", "levels_unverified"}
+)
 #: A body is found where one lies within this of it (mm).
 NEAR_MM = 12.0
 
@@ -212,7 +216,7 @@ def broken(folder: Path, chosen: list[tuple[dict[str, Any], Networks]], repeats:
     rows: list[tuple[float, float | None]] = []
     beside: list[float | None] = []
     wet: list[bool | None] = []
-    scans = moved = lost = counted = surplus = 0
+    scans = moved = silent = lost = counted = surplus = 0
     for case, networks in chosen:
         for repeat in range(repeats):
             rng = np.random.default_rng([repeat, zlib.crc32(case["id"].encode())])
@@ -232,6 +236,7 @@ def broken(folder: Path, chosen: list[tuple[dict[str, Any], Networks]], repeats:
             )
             mine = next((f for f in found if f.level == called.get(one.level)), None)
             moved += names_off
+            silent += names_off and DOUBTS.isdisjoint(f.code for f in after.result.flags)
             surplus += room and not room_before and mine is not None
             if names_off:
                 print(f"   names off: {case['id']}, {one.level} broken, {called}")
@@ -254,7 +259,7 @@ def broken(folder: Path, chosen: list[tuple[dict[str, Any], Networks]], repeats:
                     wet.append(f.marrow_edema.present)
     told = [b for b in beside if b is not None]
     print(f"broken: {scans} scans, body lost in {lost} ({counted} counted by their room), "
-          f"room seen beside a found body in {surplus}, names moved in {moved}; heights of "
+          f"room seen beside a found body in {surplus}, names moved in {moved}, {silent} of them in silence; heights of "
           f"{len(rows)} bodies; intact ones called >= 25 % "
           f"{sum(b >= 0.25 for b in told)}/{len(told)}, unknown {len(beside) - len(told)}; edema "
           f"found {sum(bool(w) for w in wet)}/{len(wet)}, "
