@@ -259,7 +259,8 @@ def broken(folder: Path, chosen: list[tuple[dict[str, Any], Networks]], repeats:
                     wet.append(f.marrow_edema.present)
     told = [b for b in beside if b is not None]
     print(f"broken: {scans} scans, body lost in {lost} ({counted} counted by their room), "
-          f"room seen beside a found body in {surplus}, names moved in {moved}, {silent} of them in silence; heights of "
+          f"room seen beside a found body in {surplus}, names moved in {moved}, {silent} of "
+          f"them in silence; heights of "
           f"{len(rows)} bodies; intact ones called >= 25 % "
           f"{sum(b >= 0.25 for b in told)}/{len(told)}, unknown {len(beside) - len(told)}; edema "
           f"found {sum(bool(w) for w in wet)}/{len(wet)}, "
