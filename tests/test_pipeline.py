@@ -319,6 +319,28 @@ def test_two_vertebrae_unusually_near_are_pointed_out() -> None:
     assert "vertebrae_crowded" not in codes(result_of("severe"))
 
 
+@pytest.mark.parametrize("patient", ["severe", "none"])
+def test_padding_around_the_image_changes_no_answer(patient: str) -> None:
+    """A copy may lie in a far larger, black matrix."""
+    margin = 700
+    slices = [
+        replace(
+            s,
+            pixels=np.pad(s.pixels, margin),
+            geometry=replace(
+                s.geometry,
+                origin_lps_mm=tuple(s.geometry.to_lps(np.array([-margin, -margin]))),
+                shape=tuple(n + 2 * margin for n in s.geometry.shape),
+            ),
+        )
+        for s in stack_of(patient).slices
+    ]
+    result, plain = read(ImageStack(slices)).result, result_of(patient)
+    assert result.classification == plain.classification
+    assert result.edema.levels == plain.edema.levels
+    assert [v.level for v in result.vertebrae] == [v.level for v in plain.vertebrae]
+
+
 THIN = SoftTissue(fat=(6.0, 7.0, 12.0, 9.0))
 
 

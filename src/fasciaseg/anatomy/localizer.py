@@ -22,6 +22,9 @@ PIXEL_MM = 2.0
 #: The network halves the image four times.
 _MULTIPLE = 16
 
+#: An image that fills less of its matrix than this is looked at without the padding around it: the
+#: network's grey scale would follow the padding.
+SPARSE = 0.25
 #: A mark this sure is a reason to look there, in neighbouring slices too ...
 SHOWN = 0.2
 #: ... with so many columns of 2 mm beside it ...
@@ -74,18 +77,44 @@ class Localizer(Network):
 
     def _mark(self, s: Slice, window: Window | None) -> Marks:
         grid, geometry = to_grid(s)
-        rows, columns = grid.shape
+        # Some scanners and copies lift the whole image; the padding around it is darkest.
+        lit = np.maximum(grid - np.percentile(grid, 3), 0)
+        box = _within_padding(lit)
+        if box is not None:
+            part = self._mark_lit(lit[box], None)
+            marks = np.zeros((len(CHANNELS), *grid.shape), np.float32)
+            marks[:, box[0], box[1]] = part
+        else:
+            marks = self._mark_lit(lit, window)
+        return Marks(geometry, *marks)
+
+    def _mark_lit(self, lit: FloatArray, window: Window | None) -> Map:
+        """(channels, rows, columns) of a grid whose padding is 0."""
+        rows, columns = lit.shape
         shape = (-(-rows // _MULTIPLE) * _MULTIPLE, -(-columns // _MULTIPLE) * _MULTIPLE)
         padded = np.zeros(shape, np.float32)
-        # Some scanners and copies lift the whole image; the padding around it is darkest.
-        padded[:rows, :columns] = np.maximum(grid - np.percentile(grid, 3), 0)
+        padded[:rows, :columns] = lit
         x = standardised(padded)[None, None]
         first, last = window or (0, shape[1])
         p = self.run(x[..., first:last])
         marks = np.zeros((len(CHANNELS), rows, columns), np.float32)
         last = min(last, columns)
         marks[..., first:last] = p[0, :, :rows, : last - first]
-        return Marks(geometry, *marks)
+        return marks
+
+
+def _within_padding(lit: FloatArray) -> tuple[slice, slice] | None:
+    """Rows and columns that hold the image, with `MARGIN` around; None where that is most."""
+    rows, columns = (np.nonzero((lit > 0).any(axis=axis))[0] for axis in (1, 0))
+    if not len(rows):
+        return None
+    area = (rows[-1] + 1 - rows[0]) * (columns[-1] + 1 - columns[0])
+    if area > SPARSE * lit.size:
+        return None
+    head_foot, front_back = (
+        slice(max(0, int(n[0]) - MARGIN), int(n[-1]) + 1 + MARGIN) for n in (rows, columns)
+    )
+    return head_foot, front_back
 
 
 def window_around(marks: Marks) -> Window:

@@ -358,9 +358,9 @@ def nothing_readable(found: Scan) -> UnreadableInput:
         seen.append(f"{found.n_objects} DICOM files without an image")
     if found.n_clutter:
         seen.append(f"{found.n_clutter} other files")
-    listed = " and ".join(seen) or "no file"
+    listed = f"only {' and '.join(seen)}" if seen else "there is no file"
     return UnreadableInput(
         "nothing_readable",
-        f"No readable DICOM image was found: there is {listed}.",
+        f"No readable DICOM image was found: {listed}.",
         "Give the folder of an exported study, or export it again.",
     )
