@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from fasciaseg.confidence import confidence_of
+from fasciaseg.confidence import NAMES, confidence_of
+from fasciaseg.flags import FLAGS
 from fasciaseg.result import Signs
 
 SURE = Signs(*[1.0] * 7)
@@ -31,9 +32,11 @@ def test_the_reasons_say_which_change_mattered() -> None:
     assert "one pixel" in confidence_of(shaky, ("shift",)).reasons[0]
 
 
-def test_names_of_two_vertebrae_that_may_be_one_are_not_sure() -> None:
-    doubted = confidence_of(SURE, crowded=True)
+@pytest.mark.parametrize("doubt", list(NAMES))
+def test_names_that_may_be_miscounted_are_not_sure(doubt: str) -> None:
+    doubted = confidence_of(SURE, doubts=[doubt])
     assert doubted.value < 0.6
-    assert len(doubted.reasons) == 1
+    assert doubted.reasons == (NAMES[doubt],)
+    assert doubt in FLAGS
     unseen = replace(SURE, anchor=0.0)
-    assert confidence_of(unseen, crowded=True).value == confidence_of(unseen).value
+    assert confidence_of(unseen, doubts=[doubt]).value == confidence_of(unseen).value

@@ -35,7 +35,7 @@ WEIGHTS = {
     "higher": 0.92,
 }
 #: Share of scans whose names are right where L5 is sure (from `anatomy.levels.L5_SURE` on), where
-#: it is seen but doubtful or two vertebrae may be one, and where it isn't seen. All names were
+#: it is seen but doubtful or bodies may be miscounted, and where it isn't seen. All names were
 #: right in the calibration, so this stands apart, roughly after the cross-validation; the last is
 #: a guess.
 NAMES_SURE, NAMES_DOUBTFUL, NAMES_UNSEEN = 1.0, 0.5, 0.3
@@ -59,10 +59,14 @@ WORDS = {
     "dry": "the subcutaneous fat holds fluid too",
     "agreement": "part of the edema is seen on one slice only",
     "anchor": "the level names are not sure",
-    "lower": "with limits a quarter lower the answer is another one",
+    "lower": "with limits a fifth lower the answer is another one",
     "higher": "with limits a quarter higher the answer is another one",
 }
-CROWDED = "two vertebrae lie unusually near each other"
+#: Flags that make names doubtful.
+NAMES = {
+    "vertebra_missed": "a vertebra that wasn't found was counted",
+    "vertebrae_crowded": "two vertebrae lie unusually near each other",
+}
 CHANGES = {
     "threshold": "the threshold",
     "coil": "the coil's correction",
@@ -165,14 +169,14 @@ def signs_of(
 
 
 def confidence_of(
-    signs: Signs, moved_by: Sequence[str] = (), *, crowded: bool = False
+    signs: Signs, moved_by: Sequence[str] = (), doubts: Sequence[str] = ()
 ) -> Confidence:
     """The number and its reasons.
 
     Args:
         signs: what was measured.
         moved_by: the changes that moved the answer.
-        crowded: whether two vertebrae are so near to each other that they may be one.
+        doubts: what else speaks against the names, of `NAMES`.
     """
     values = signs.to_dict()
     logit = BIAS + sum(weight * values[n] for n, weight in WEIGHTS.items())
@@ -180,13 +184,12 @@ def confidence_of(
         NAMES_UNSEEN
         if not signs.anchor
         else NAMES_SURE
-        if signs.anchor >= L5_SURE and not crowded
+        if signs.anchor >= L5_SURE and not doubts
         else NAMES_DOUBTFUL
     )
     changes = ", ".join(CHANGES[k] for k in moved_by)
     reasons = tuple(
         WORDS[n].format(changes=changes) for n, least in DOUBTFUL.items() if values[n] < least
     )
-    if crowded:
-        reasons += (CROWDED,)
+    reasons += tuple(NAMES[doubt] for doubt in doubts)
     return Confidence(round(names / (1 + math.exp(-logit)), 3), reasons, signs)

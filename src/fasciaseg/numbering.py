@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,8 @@ import numpy as np
 from .anatomy.localizer import Localizer
 from .anatomy.spine import SliceStack, Spine, locate
 from .errors import FasciasegError
+from .fractures.judge import outline_bodies
+from .fractures.outliner import Outliner
 from .result import SeriesInfo
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ def others_of(study: Study, series: Series) -> tuple[OtherSeries, ...]:
 
 
 def named_by_others(
-    spine: Spine, others: Sequence[OtherSeries], localizer: Localizer
+    spine: Spine, others: Sequence[OtherSeries], localizer: Localizer, outliner: Outliner
 ) -> tuple[Spine, SeriesInfo | None]:
     """Take the names from the first of `others` that shows the junction for sure.
 
@@ -87,7 +89,10 @@ def named_by_others(
     lower = [other for other in others if other.lowest_mm < floor - LOWER_MM]
     for other in lower[:MOST_ASKED]:
         try:
-            seen = locate(other.open(), localizer)
+            stack = other.open()
+            seen = locate(stack, localizer)
+            outlined = outline_bodies([stack[i] for i in seen.central], seen, outliner)
+            seen = outlined.counted(seen)
         except FasciasegError as error:
             log.info("A series can't be asked for the names (%s).", error.code)
             continue
@@ -98,7 +103,9 @@ def named_by_others(
         named = spine.numbering.shifted(
             by, "other_series", seen.numbering.confidence, doubtful=differ
         )
+        missed = dict.fromkeys((*named.missed, *seen.numbering.missed))
         if named.levels:
+            named = replace(named, missed=tuple(missed))
             return spine.renamed(named), other.info
     return spine, None
 

@@ -22,14 +22,14 @@ from .anatomy.anchor import anchored
 from .anatomy.localizer import Localizer
 from .anatomy.spine import SliceStack, Spine, locate
 from .anatomy.traced import TracedSlice
-from .confidence import carries, confidence_of, signs_of, stability
+from .confidence import NAMES, carries, confidence_of, signs_of, stability
 from .edema.normalise import Reference, Tissue, measure
 from .edema.segment import Segmentation, segment
 from .edema.swap import swapped_levels
 from .edema.threshold import Threshold, make_threshold
 from .errors import NothingToRead, UnreadableInput
 from .flags import flag
-from .fractures.judge import Outlined, judge_bodies, outline_bodies
+from .fractures.judge import judge_bodies, outline_bodies
 from .fractures.outliner import Outliner
 from .geometry import Slice
 from .numbering import OtherSeries, named_by_others, others_of
@@ -186,13 +186,12 @@ def read_stack(
     slices = tuple(stack[i] for i in spine.central)
     outliner = outliner or _shipped_outliner()
     with clock.step("fractures"):
-        outlined = _outlined(slices, spine, outliner)
-        if room := outlined.roomy:
-            spine = spine.renamed(spine.numbering.with_room(room))
+        outlined = outline_bodies(slices, spine, outliner)
+        spine = outlined.counted(spine)
     named_by = None
     if spine.found and others and (options.anchor is None or options.anchor.called):
         with clock.step("numbering"):
-            spine, named_by = named_by_others(spine, others, localizer)
+            spine, named_by = named_by_others(spine, others, localizer, outliner)
     if options.anchor is not None and spine.found:
         spine, named_by = anchored(spine, options.anchor), None
     with clock.step("fascia"):
@@ -223,6 +222,8 @@ def read_stack(
             found = replace(found, unsuppressed=found.unsuppressed | dark)
         scored = _score(parts, found, deciding, levels, options)
     flags = doubts.about_series(context, stack.geometries[0], spine, told)
+    if spine.found and not levels:
+        flags.append(flag("no_scored_level_in_view"))
     flags += doubts.about_reference(reference, [p.traced for p in parts])
     classification = Classification(None, None, None)
     if found.unsuppressed:
@@ -242,15 +243,16 @@ def read_stack(
     with clock.step("fractures"):
         fat_dark = not plain and not found.unsuppressed
         if spine.found and spine.numbering.bodies != outlined.bodies:
-            outlined = _outlined(slices, spine, outliner)
+            outlined = outline_bodies(slices, spine, outliner)
         named = spine.numbering.levels if spine.found else ()
         fractures = judge_bodies(outlined, named, reference.falloff, fat_dark)
     with clock.step("confidence"):
-        confidence = (
-            _confidence(parts, found, scored, deciding, levels, options, classification, spine)
-            if answered
-            else Confidence(0.0, ("the exam gives no answer",))
-        )
+        confidence = Confidence(0.0, ("the exam gives no answer",))
+        if answered:
+            anchor, unsure = _anchor(spine).confidence, [f.code for f in flags if f.code in NAMES]
+            confidence = _confidence(
+                parts, found, scored, deciding, levels, options, classification, anchor, unsure
+            )
     result = Result(
         input=context.input,
         software=_software(localizer, options),
@@ -296,12 +298,6 @@ def read_stack(
         ),
         boundaries_mm=levels,
     )
-
-
-def _outlined(slices: Sequence[Slice], spine: Spine, outliner: Outliner) -> Outlined:
-    """The outlines of the bodies that have a name."""
-    bodies = spine.numbering.bodies if spine.found else ()
-    return outline_bodies(slices, spine.marks, bodies, outliner)
 
 
 def _software(localizer: Localizer, options: Options) -> Software:
@@ -389,17 +385,18 @@ def _confidence(
     levels: dict[str, tuple[float, float]],
     options: Options,
     answer: Classification,
-    spine: Spine,
+    anchor: float,
+    unsure: Sequence[str],
 ) -> Confidence:
-    """How sure an answer is."""
+    """How sure an answer is; flags `unsure` speak against names, however sure their `anchor`."""
 
     def rescore(changed: Segmentation) -> Score:
         return _score(parts, changed, threshold, levels, options)
 
     stable = stability(found, answer, options.threshold, rescore)
     carried = carries(found, answer, options.threshold, rescore)
-    signs = signs_of(found, stable, carried, scored, _anchor(spine).confidence)
-    return confidence_of(signs, stable.moved_by, crowded=bool(spine.crowded))
+    signs = signs_of(found, stable, carried, scored, anchor)
+    return confidence_of(signs, stable.moved_by, unsure)
 
 
 def _threshold_record(threshold: Threshold | None, reference: Reference) -> dict[str, object]:

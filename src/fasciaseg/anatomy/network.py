@@ -69,7 +69,10 @@ class Network:
             raise UsageError(
                 "bad_model", f"The model file is not {self.kind} that onnxruntime can load."
             ) from e
-        if [o.shape[1] for o in session.get_outputs()] != [self.channels]:
+        told = [(p.name, len(p.shape)) for p in (*session.get_inputs(), *session.get_outputs())]
+        if told != [("slice", 4), ("probabilities", 4)]:
+            raise UsageError("bad_model", f"The model file is not {self.kind}.")
+        if session.get_outputs()[0].shape[1] != self.channels:
             raise UsageError(
                 "bad_model",
                 f"The model file has not the channels of {self.kind} of this version "

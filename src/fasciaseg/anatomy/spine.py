@@ -71,6 +71,7 @@ class Spine:
         seen: marks of every slice that was looked at, by index.
         bodies_lps_mm: (n, 3) centre of every body of `numbering.chain`.
         bodies_aside_mm: (n,) of each of these, its position less the mean.
+        found: whether this is a spine at all.
     """
 
     central: tuple[int, int, int]
@@ -84,6 +85,7 @@ class Spine:
     seen: Mapping[int, Marks]
     bodies_lps_mm: FloatArray
     bodies_aside_mm: FloatArray
+    found: bool
 
     def renamed(self, numbering: levels.Numbering) -> Spine:
         """The same bodies under other names; the central slices stay."""
@@ -96,11 +98,6 @@ class Spine:
         v = self.vertebrae
         at = np.array([one.center_lps_mm for one in v]).reshape(-1, 3)
         return tuple(f"{v[i].level}-{v[i + 1].level}" for i in levels.crowded(at))
-
-    @property
-    def found(self) -> bool:
-        """Whether this is a spine at all."""
-        return sum(v.confidence for v in self.vertebrae) >= LEAST_SPINE
 
 
 def positions_mm(stack: SliceStack) -> FloatArray:
@@ -150,7 +147,8 @@ def locate(stack: SliceStack, localizer: Localizer) -> Spine:
             break
         lateral = float(offsets[_with_name(numbering)].mean())
     named = tried[central]
-    if sum(body.confidence for body in named.numbering.bodies) < LEAST_SPINE:
+    found = sum(body.confidence for body in named.numbering.bodies) >= LEAST_SPINE
+    if not found:
         lateral = float((along[0] + along[-1]) / 2)
         central, middle = central_three(along, lateral)
     three = (marks(central[0]), marks(central[1]), marks(central[2]))
@@ -159,7 +157,7 @@ def locate(stack: SliceStack, localizer: Localizer) -> Spine:
     vertebrae, aside = _vertebrae(named.numbering, centers, asides)
     return Spine(
         central, middle, three, vertebrae, named.numbering, lateral, aside, along, seen,
-        centers, asides,
+        centers, asides, found,
     )  # fmt: skip
 
 

@@ -182,7 +182,7 @@ class _Batch:
         key: bytes,
     ) -> None:
         # Not `pipeline.default_model`: this process needs none of what that imports.
-        from fasciaseg_models import localizer_path
+        from fasciaseg_models import localizer_path, outliner_path
 
         self._export = export
         self._out = out
@@ -193,6 +193,7 @@ class _Batch:
         self._key = key
         self._model = (options.reading.model or localizer_path()).absolute()
         self._model_sha256 = _sha256(self._model)
+        self._outliner_sha256 = _sha256(outliner_path())
         own = {exam: self._settings(anchor) for exam, anchor in options.anchors}
         self._store = Store(out, ledger, self._settings(options.reading.anchor), own)
         self._clock = Clock()
@@ -396,6 +397,7 @@ class _Batch:
         told = {
             "version": __version__,
             "model": [self._model.name, self._model_sha256],
+            "outliner": self._outliner_sha256,
             "options": reading.deciding(),
             "study_date": self._options.reading.study_date,
             "pictures": self._options.pictures,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..anatomy.levels import Body
-from ..anatomy.localizer import Marks
+from ..anatomy.spine import Spine
 from ..edema.normalise import Falloff
 from ..geometry import FloatArray, Slice, SliceGeometry
 from ..result import BodyFinding, Looks, MarrowEdema
@@ -54,24 +54,27 @@ class Outlined:
         """Bodies below which there is room for one that wasn't found."""
         return roomy([p.outlines for p in self.patches], self.centers_mm, self.axes)
 
+    def counted(self, spine: Spine) -> Spine:
+        """The outlined spine, with the bodies counted that there is room for."""
+        room = self.roomy
+        return spine.renamed(spine.numbering.with_room(room)) if room else spine
 
-def outline_bodies(
-    slices: Sequence[Slice], marks: Sequence[Marks], bodies: Sequence[Body], outliner: Outliner
-) -> Outlined:
-    """Cut bodies out of the central slices.
+
+def outline_bodies(slices: Sequence[Slice], spine: Spine, outliner: Outliner) -> Outlined:
+    """Cut every body that has a name out of the central slices; none where no spine was found.
 
     Args:
         slices: the central slices.
-        marks: what the localizer marked on them.
-        bodies: on the slices' common grid, head to foot.
+        spine: found on them.
         outliner: marks the bodies' outlines.
     """
-    central = marks[len(marks) // 2]
+    bodies = spine.numbering.bodies if spine.found else ()
+    central = spine.marks[len(spine.marks) // 2]
     centers = np.array([b.center_rc for b in bodies]).reshape(-1, 2) * np.asarray(
         central.geometry.spacing_mm
     )
     axes = frames(centers, central) if len(centers) else centers
-    pairs = zip(slices, marks, strict=True) if len(centers) else ()
+    pairs = zip(slices, spine.marks, strict=True) if len(centers) else ()
     patches = tuple(cut(s, m, centers, axes, outliner) for s, m in pairs)
     return Outlined(tuple(bodies), centers, axes, central.geometry, patches)
 
@@ -90,9 +93,9 @@ def judge_bodies(
     patches = outlined.patches
     if not levels:
         return ()
-    heights = _heights_mm(patches)
     sure = np.array([b.confidence >= LEAST_CONFIDENCE for b in outlined.bodies])
-    losses = height_losses(levels, np.where(sure[:, None], heights, np.nan))
+    heights = np.where(sure[:, None], _heights_mm(patches), np.nan)
+    losses = height_losses(levels, heights)
     spacing_mm = np.asarray(outlined.geometry.spacing_mm)
     z = outlined.geometry.heights_mm(outlined.centers_mm / spacing_mm)
     if fluid_shines_alone:
