@@ -10,15 +10,30 @@ from pydicom import dcmread
 import fasciaseg
 from fasciaseg import Options, Result
 from fasciaseg.anatomy.anchor import parse
-from fasciaseg.phantom import ExamPlan, FasciaEdema, Pathology, SpinePhantom, write_study
+from fasciaseg.phantom import (
+    ExamPlan,
+    FasciaEdema,
+    Fracture,
+    Pathology,
+    Spine,
+    SpinePhantom,
+    write_study,
+)
 
-PATIENT = SpinePhantom(pathology=Pathology((FasciaEdema(("T10", "T11"), 6.0, 0.85),)))
+EDEMA = Pathology((FasciaEdema(("T10", "T11"), 6.0, 0.85),))
+PATIENT = SpinePhantom(pathology=EDEMA)
 
 
-def exam(folder: Path, contrast: str, lumbar: ExamPlan, frame: str | None = None) -> Path:
+def exam(
+    folder: Path,
+    contrast: str,
+    lumbar: ExamPlan,
+    frame: str | None = None,
+    patient: SpinePhantom = PATIENT,
+) -> Path:
     """A thoracic STIR and one more sagittal series of another field of view."""
-    write_study(PATIENT, folder / "all", ExamPlan(center_level="T9", shape=(180, 140)))
-    write_study(PATIENT, folder / "more", lumbar)
+    write_study(patient, folder / "all", ExamPlan(center_level="T9", shape=(180, 140)))
+    write_study(patient, folder / "more", lumbar)
     study = folder / "study"
     study.mkdir()
     for part, wanted in (("all", "STIR SAG"), ("more", contrast)):
@@ -56,6 +71,19 @@ def test_a_thoracic_series_takes_its_names_from_a_lumbar_one(tmp_path: Path, con
     assert named.anchor.kind == "user"
     assert named.edema.levels == ("T9", "T10")
     assert "numbering" not in named.to_dict()["series"]
+
+
+def test_a_collapsed_vertebra_of_the_other_series_is_counted(tmp_path: Path) -> None:
+    """L2 is a plate that isn't found, and lies below what the thoracic series shows."""
+    broken = Spine(fractures=(Fracture("L2", 0.95, "crush", 0.0),))
+    wide = ExamPlan(center_level="L1", shape=(260, 150))
+    patient = SpinePhantom(spine=broken, pathology=EDEMA)
+    study = exam(tmp_path, "T1 TSE SAG", wide, patient=patient)
+    result = fasciaseg.classify(study, Options(threads=1))
+    assert result.anchor.kind == "other_series"
+    assert result.edema.levels == ("T10", "T11")
+    assert "vertebra_missed" in codes(result)
+    assert result.confidence.value < 0.6
 
 
 def test_another_frame_of_reference_tells_nothing(tmp_path: Path) -> None:

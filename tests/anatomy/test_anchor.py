@@ -99,3 +99,11 @@ def test_a_vertebra_that_is_not_in_view_is_an_error(anchor: str) -> None:
 def test_an_anchor_must_leave_something_above_the_sacrum() -> None:
     with pytest.raises(AnchorError):
         read(f"S1@{max(heights(read()).values()):.1f}")
+
+
+def test_where_no_scored_level_is_left_the_exam_says_so() -> None:
+    result = read("L5=T3")
+    assert result.classification.fascia_edema is None
+    assert result.anchor.kind == "user"
+    assert "no_scored_level_in_view" in {f.code for f in result.flags}
+    assert {v.level for v in result.vertebrae} <= {"T1", "T2", "T3"}

@@ -43,6 +43,25 @@ def test_a_wedge_leaves_room_in_front_only() -> None:
     assert roomy([outlines] * 3, centers, axes) == ()
 
 
+@pytest.mark.parametrize("level", [1, 2, 4])
+@pytest.mark.parametrize("upper", [True, False])
+def test_half_a_body_leaves_no_room_for_another(level: int, upper: bool) -> None:
+    """Cement, or edema in a hollow: the outline ends in the middle of the body."""
+    outlines, centers, axes = spine([DISC] * 5)
+    whole = outlines[level]
+    half = np.zeros(DEPTH)
+    outlines[level] = Outline(
+        whole.columns, half if upper else whole.upper, whole.lower if upper else half
+    )
+    assert roomy([outlines] * 3, centers, axes) == ()
+
+
+def test_a_body_cut_by_the_upper_edge_hides_no_room() -> None:
+    outlines, centers, axes = spine([DISC + 4.0 + DISC, *[DISC] * 4])
+    outlines[0] = Outline(outlines[0].columns, np.full(DEPTH, -2.0), outlines[0].lower)
+    assert roomy([outlines] * 3, centers, axes) == (0,)
+
+
 def test_what_is_not_seen_is_not_judged() -> None:
     outlines, centers, axes = spine([DISC, DISC, 30.0, DISC, DISC])
     blind: list[Outline | None] = [*outlines]

@@ -16,6 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fasciaseg.anatomy.localizer import Localizer
+from fasciaseg.errors import UsageError
 from fasciaseg.fractures.outliner import BACK_MM, DOWN_MM
 from fasciaseg.pipeline import default_model
 from fasciaseg_models import outliner_path
@@ -63,6 +65,29 @@ def test_the_weights_are_small_and_of_one_kind(models: Path) -> None:
         (p,) = session.run(None, {"slice": x})
         assert p.shape == (1, 7, 64, 48)
         assert (p.min() >= 0) & (p.max() <= 1)
+
+
+@pytest.mark.parametrize("wrong", ["input", "shape"])
+def test_a_network_of_another_kind_is_named(tmp_path: Path, wrong: str) -> None:
+    onnx = pytest.importorskip("onnx", reason="only the training recipe needs onnx")
+    helper, real = onnx.helper, onnx.TensorProto.FLOAT
+    name = "image" if wrong == "input" else "slice"
+    shape = ["n", 7, "rows", "columns"] if wrong == "input" else []
+    graph = helper.make_graph(
+        [
+            helper.make_node("Concat", [name] * 7, ["probabilities"], axis=1)
+            if wrong == "input"
+            else helper.make_node("ReduceSum", [name], ["probabilities"], keepdims=0)
+        ],
+        "other",
+        [helper.make_tensor_value_info(name, real, ["n", 1, "rows", "columns"])],
+        [helper.make_tensor_value_info("probabilities", real, shape)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    (tmp_path / "other.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(UsageError, match="not a localizer") as caught:
+        Localizer(tmp_path / "other.onnx").run(np.zeros((1, 1, 16, 16), np.float32))
+    assert caught.value.code == "bad_model"
 
 
 def test_the_outliners_are_small_and_of_one_kind(models: Path) -> None:
