@@ -158,7 +158,7 @@ def test_where_there_is_room_for_a_collapsed_one_it_is_counted() -> None:
     step=st.floats(24, 40),
     curve=st.floats(-0.3, 0.3),
     place=st.floats(0, 1),
-    apart=st.floats(0.4, 0.6),
+    apart=st.floats(0.35, 0.5),
 )
 def test_a_body_found_twice_is_crowded(
     n: int, step: float, curve: float, place: float, apart: float
