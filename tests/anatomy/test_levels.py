@@ -176,6 +176,24 @@ def test_a_body_found_twice_is_crowded(
     assert i in crowded(twice)
 
 
+@quick
+@given(
+    n=st.integers(7, 14),
+    step=st.floats(24, 40),
+    place=st.floats(0, 1),
+    share=st.floats(0.4, 0.6),
+)
+def test_a_disc_taken_for_a_body_is_crowded(n: int, step: float, place: float, share: float) -> None:
+    """Its two steps are each half of what the neighbours' are, which alone are near to usual."""
+    along = np.cumsum(step * np.linspace(0.85, 1.15, n))
+    i = 1 + round(place * (n - 3))
+    # The bodies beside it are found a little away from it: their end plates went to the disc.
+    upper, lower = along[i] - 0.1 * step, along[i + 1] + 0.1 * step
+    disc = upper + share * (lower - upper)
+    found = np.concatenate([along[:i], [upper, disc, lower], along[i + 2 :]])
+    assert set(crowded(found[:, None])) & {i, i + 1}
+
+
 def test_few_bodies_do_not_tell_what_is_near() -> None:
     assert crowded(np.zeros((0, 3))) == ()
     assert crowded(np.array([[0.0], [30.0], [40.0], [70.0]])) == ()

@@ -11,6 +11,7 @@ from fasciaseg.anatomy.band import fascia_band
 from fasciaseg.edema.normalise import (
     REFERENCE_DEPTH_MM,
     STEEPEST_PER_MM,
+    Deep,
     Falloff,
     Reference,
     Tissue,
@@ -27,8 +28,8 @@ G = sagittal_geometry((14.0, 0.0, 0.0), (200, 100), (1.2, 1.0))
 LINE = np.stack([np.arange(200), 60 + 5 * np.cos(np.arange(200) / 50)], axis=1)
 BAND = fascia_band(LINE, G)
 Z = G.heights_mm(np.moveaxis(np.indices(G.shape, dtype=float), 0, -1))
-CSF = np.full(100, 600.0)
-MARROW = np.random.default_rng(3).normal(120, 12, 400)
+CSF = Deep(np.full(100, 600.0), np.linspace(-90, 90, 100))
+MARROW = Deep(np.random.default_rng(3).normal(120, 12, 400), np.linspace(-90, 90, 400))
 
 
 def tissue(coil: Falloff, noise: float = 0.05, muscle: FloatArray | None = None) -> Tissue:
@@ -37,6 +38,10 @@ def tissue(coil: Falloff, noise: float = 0.05, muscle: FloatArray | None = None)
     base = np.full(G.shape, MUSCLE) if muscle is None else muscle
     shown = base * coil.gain(BAND.depth_mm, Z) * (1 + noise * rng.standard_normal(G.shape))
     return Tissue(Slice(shown.astype(np.float32), G, "1.1", 0), BAND, Z)
+
+
+def scaled(deep: Deep, scale: float) -> Deep:
+    return Deep(scale * deep.values, deep.z_mm)
 
 
 def reference(*tissues: Tissue) -> Reference:
@@ -118,12 +123,23 @@ def test_everything_scales_with_the_image(scale: float) -> None:
     one = tissue(Falloff(0.015, 0.1))
     s = Slice(one.slice.pixels * np.float32(scale), G, "1.1", 0)
     a = reference(one)
-    b = measure([Tissue(s, BAND, Z)], [scale * CSF], [scale * MARROW], SPAN)
+    b = measure([Tissue(s, BAND, Z)], [scaled(CSF, scale)], [scaled(MARROW, scale)], SPAN)
     assert b.falloff.per_mm == pytest.approx(a.falloff.per_mm, abs=1e-6)
     assert quartiles(b) == pytest.approx([scale * q for q in quartiles(a)], rel=1e-4)
-    assert b.csf == pytest.approx(scale * 600)
+    assert a.csf is not None
+    assert b.csf == pytest.approx(scale * a.csf)
     assert a.bodies is not None
     assert b.bodies == pytest.approx([scale * q for q in a.bodies])
+
+
+@quick
+@given(st.floats(-0.4, 0.4), st.floats(0, 1))
+def test_csf_is_measured_as_at_middle_height(tilt: float, lower: float) -> None:
+    """A coil brighter at one end, and a canal seen at that end only, must not move the limit."""
+    coil = Falloff(0.01, tilt)
+    z = np.linspace(-90 * lower - 10, 90 * (1 - lower) + 10, 300)
+    canal = Deep(600 * coil.deep_gain(z), z)
+    assert measure([tissue(coil)], [canal], [], SPAN).csf == pytest.approx(600, rel=0.05)
 
 
 def test_two_sides_are_measured_together() -> None:
@@ -148,7 +164,8 @@ def test_too_little_muscle_is_none() -> None:
 
 
 def test_a_handful_of_pixels_is_no_canal() -> None:
-    r = measure([tissue(Falloff())], [CSF[:5]], [MARROW[:5]], SPAN)
+    canal, bodies = (Deep(d.values[:5], d.z_mm[:5]) for d in (CSF, MARROW))
+    r = measure([tissue(Falloff())], [canal], [bodies], SPAN)
     assert r.csf is None
     assert r.bodies is None
     assert r.muscle is not None

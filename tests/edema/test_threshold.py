@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fasciaseg.anatomy.band import fascia_band
-from fasciaseg.edema.normalise import Falloff, Reference, Tissue, measure
+from fasciaseg.edema.normalise import Deep, Falloff, Reference, Tissue, measure
 from fasciaseg.edema.threshold import (
     Threshold,
     confirmed,
@@ -25,6 +25,8 @@ from fasciaseg.phantom import sagittal_geometry
 
 quick = settings(max_examples=25, deadline=None, derandomize=True)
 DEFAULT = ThresholdOptions()
+#: The canal's gain at middle height.
+LEVEL = np.array(1.0)
 
 quartiles = st.tuples(st.floats(50, 300), st.floats(0, 80), st.floats(0, 80)).map(
     lambda t: (t[0], t[0] + t[1], t[0] + t[1] + t[2])
@@ -70,7 +72,7 @@ def test_a_fraction_of_csf_bounds_it(
     free = muscle[2] + DEFAULT.k * (muscle[2] - muscle[0])
     assert (t.bounded is None) == (t.low == pytest.approx(free, rel=1e-9))
     for gain in (0.5, 1.0, 2.0):
-        assert t.in_fat(np.array(gain)) <= t.low
+        assert t.in_fat(np.array(gain), LEVEL) <= t.low
 
 
 @pytest.mark.parametrize(
@@ -99,8 +101,8 @@ def test_it_scales_with_the_image(
     m = (scale * muscle[0], scale * muscle[1], scale * muscle[2])
     b = made(reference(m, scale * csf))
     gain = np.array(1.3)
-    assert (b.low, float(b.in_fat(gain)), b.reference) == pytest.approx(
-        (scale * a.low, scale * float(a.in_fat(gain)), scale * a.reference)
+    assert (b.low, float(b.in_fat(gain, LEVEL)), b.reference) == pytest.approx(
+        (scale * a.low, scale * float(a.in_fat(gain, LEVEL)), scale * a.reference)
     )
     assert (a.source, a.bounded) == (b.source, b.bounded)
 
@@ -123,13 +125,13 @@ def test_muscle_alone_serves_too() -> None:
     t = made(reference(csf=None, bodies=None))
     assert t.source == "muscle"
     assert t.bounded is None
-    assert t.in_fat(np.array(1.0)) <= t.low
+    assert t.in_fat(np.array(1.0), LEVEL) <= t.low
 
 
 def test_without_csf_the_coil_does_not_lower_the_limit() -> None:
     t = made(reference(csf=None, bodies=None))
-    near_the_coil = t.in_fat(np.array(1.5))
-    assert near_the_coil == t.in_fat(np.array(1.0))
+    near_the_coil = t.in_fat(np.array(1.5), LEVEL)
+    assert near_the_coil == t.in_fat(np.array(1.0), LEVEL)
 
 
 def test_without_anything_there_is_no_threshold() -> None:
@@ -176,7 +178,7 @@ def found(
 ) -> BoolArray:
     z = G.heights_mm(np.moveaxis(np.indices(G.shape, dtype=float), 0, -1))
     before = tissue_before([pixels], [BAND], [z])(z)
-    over = excess(pixels, threshold.limits(BAND, FLAT, before), G)
+    over = excess(pixels, threshold.limits(BAND, FLAT, FLAT, before), G)
     return find_edema(over, BAND, skin, wet, G, options)
 
 
@@ -324,9 +326,8 @@ def test_the_mask_does_not_depend_on_the_scanners_scale(scale: float, seed: int)
 
     def read(c: float) -> tuple[BoolArray, Threshold]:
         s = Slice((c * pixels).astype(np.float32), G, "1.1", 0)
-        r = measure(
-            [Tissue(s, BAND, z)], [c * np.full(50, 700.0)], [c * np.full(50, 120.0)], (-60, 60)
-        )
+        canal, bodies = (Deep(c * np.full(50, v), np.zeros(50)) for v in (700.0, 120.0))
+        r = measure([Tissue(s, BAND, z)], [canal], [bodies], (-60, 60))
         t = made(r)
         return found(s.pixels / r.falloff.gain(BAND.depth_mm, z), threshold=t), t
 

@@ -97,7 +97,8 @@ def segment(
     )
     skins = [skin_mask(parts[i].marks, parts[i].slice, parts[i].line_rc) for i in read]
     depth, z = np.array(FAT_DEPTH_MM), np.array(reference.falloff.middle_z_mm)
-    fluid = float(threshold.in_fat(reference.falloff.gain(depth, z)))
+    falloff = reference.falloff
+    fluid = float(threshold.in_fat(falloff.gain(depth, z), falloff.deep_gain(z)))
     slabs = _slabs(levels)
     fat = judge_fat(values, bands, skins, geometries, slabs, fluid, threshold.reference)
     if no_fat:
@@ -108,7 +109,11 @@ def segment(
     damp = frozenset(n for n in levels if any(slab.startswith(f"{n}.") for slab in fat.wet))
     wet = [within(height, [levels[n] for n in damp]) for height in heights]
     before = tissue_before(values, bands, heights)
-    limits = [threshold.limits(parts[i].band, gains[i], before(parts[i].z_mm)) for i in read]
+    deep = [falloff.deep_gain(z) for z in heights]
+    limits = [
+        threshold.limits(band, gains[i], beyond, before(z))
+        for i, band, beyond, z in zip(read, bands, deep, heights, strict=True)
+    ]
     over = [excess(*of) for of in zip(values, limits, geometries, strict=True)]
     windows = [window_of(b, k, options.deepest_mm) for b, k in zip(bands, skins, strict=True)]
     cuts = [slice(*window) for window in windows]

@@ -51,8 +51,8 @@ class Threshold:
 
     Attributes:
         low: from here on deep tissue is edema.
-        fluid_csf: behind the fascia fluid is at least this bright *as measured* (infinite where
-            no CSF was seen) ...
+        fluid_csf: behind the fascia fluid is at least this bright *as measured* at middle height
+            (infinite where no CSF was seen) ...
         fluid_muscle: ... and this bright corrected.
         reference: the muscle's (or bodies') median, against which contrast is stated.
         source: `muscle`, `bodies_and_csf` or `csf`.
@@ -66,20 +66,28 @@ class Threshold:
     source: str
     bounded: str | None
 
-    def in_fat(self, gain: FloatArray) -> FloatArray:
-        """Limit in suppressed fat, where the coil's gain is `gain`; never above `low`."""
-        fluid = np.maximum(self.fluid_csf / gain, self.fluid_muscle)
+    def in_fat(self, gain: FloatArray, deep_gain: FloatArray) -> FloatArray:
+        """Limit in suppressed fat, never above `low`.
+
+        Args:
+            gain: the coil's gain there.
+            deep_gain: the coil's gain at the canal of the same height.
+        """
+        fluid = np.maximum(self.fluid_csf * deep_gain / gain, self.fluid_muscle)
         return np.asarray(np.minimum(self.low, fluid))
 
-    def limits(self, band: FasciaBand, gain: FloatArray, before: FloatArray) -> FloatArray:
+    def limits(
+        self, band: FasciaBand, gain: FloatArray, deep_gain: FloatArray, before: FloatArray
+    ) -> FloatArray:
         """Limit at each pixel (rows, columns).
 
         Args:
             band: fascia coordinates.
             gain: the coil's gain at each pixel.
+            deep_gain: the coil's gain at the canal of each pixel's height.
             before: corrected intensity of the tissue before the fascia at each pixel's height.
         """
-        fluid = self.in_fat(gain)
+        fluid = self.in_fat(gain, deep_gain)
         ridge = np.minimum(self.low, np.maximum(fluid, RIDGE * before))
         with np.errstate(invalid="ignore"):
             near = np.where(band.depth_mm >= -RIDGE_MM, ridge, self.low)
