@@ -183,7 +183,9 @@ def test_a_body_found_twice_is_crowded(
     place=st.floats(0, 1),
     share=st.floats(0.4, 0.6),
 )
-def test_a_disc_taken_for_a_body_is_crowded(n: int, step: float, place: float, share: float) -> None:
+def test_a_disc_taken_for_a_body_is_crowded(
+    n: int, step: float, place: float, share: float
+) -> None:
     """Its two steps are each half of what the neighbours' are, which alone are near to usual."""
     along = np.cumsum(step * np.linspace(0.85, 1.15, n))
     i = 1 + round(place * (n - 3))
