@@ -84,11 +84,8 @@ def vessels(s: Subject, volume: np.ndarray, rng: np.random.Generator) -> np.ndar
 def coil_flare(s: Subject, volume: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A surface coil that makes what is near the skin up to three times as bright."""
     strength, reach = rng.uniform(0.5, 1.1), rng.uniform(15, 45)
-    usual = np.nanmedian(s.skin)
     for k in range(len(volume)):
-        skin = np.where(np.isnan(s.line[k]), usual, s.skin[k])[:, None]
-        deep = np.maximum((skin - np.arange(volume.shape[2])) * s.spacing_mm[2], 0)
-        volume[k] *= np.exp(strength * np.exp(-deep / reach))
+        volume[k] *= np.exp(strength * np.exp(-_below_skin_mm(s, k, volume) / reach))
     return np.zeros(volume.shape, np.float32)
 
 
@@ -98,13 +95,16 @@ def coil_elements(s: Subject, volume: np.ndarray, rng: np.random.Generator) -> n
     border, width = rng.uniform(0.2, 0.8) * down[-1], rng.uniform(20, 70)
     gain = rng.choice([-1, 1]) * rng.uniform(0.3, 0.7) * np.tanh((down - border) / width)
     least = rng.uniform(0.6, 1.0)
-    usual = np.nanmedian(s.skin)
     for k in range(len(volume)):
-        skin = np.where(np.isnan(s.line[k]), usual, s.skin[k])[:, None]
-        deep = np.maximum((skin - np.arange(volume.shape[2])) * s.spacing_mm[2], 0)
-        share = 1 - (1 - least) * np.minimum(deep / 80, 1)
+        share = 1 - (1 - least) * np.minimum(_below_skin_mm(s, k, volume) / 80, 1)
         volume[k] *= np.exp(gain[:, None] * share)
     return np.zeros(volume.shape, np.float32)
+
+
+def _below_skin_mm(s: Subject, k: int, volume: np.ndarray) -> np.ndarray:
+    """Depth (rows, columns) below the skin of slice `k`; where it wasn't traced, as usual."""
+    skin = np.where(np.isnan(s.line[k]), np.nanmedian(s.skin), s.skin[k])[:, None]
+    return np.maximum((skin - np.arange(volume.shape[2])) * s.spacing_mm[2], 0)
 
 
 def swap(s: Subject, volume: np.ndarray, rng: np.random.Generator) -> np.ndarray:

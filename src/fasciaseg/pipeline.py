@@ -23,7 +23,7 @@ from .anatomy.localizer import Localizer
 from .anatomy.spine import SliceStack, Spine, locate
 from .anatomy.traced import TracedSlice
 from .confidence import NAMES, carries, confidence_of, signs_of, stability
-from .edema.normalise import Deep, Reference, Tissue, measure
+from .edema.normalise import Canal, Reference, Tissue, measure
 from .edema.segment import Segmentation, segment
 from .edema.swap import swapped_levels
 from .edema.threshold import Threshold, make_threshold
@@ -348,8 +348,8 @@ def _reference(spine: Spine, parts: list[TracedSlice], beside: list[TracedSlice]
     heights = [v.center_lps_mm[2] for v in spine.vertebrae] or [0.0]
     return measure(
         [Tissue(b.slice, b.band, b.z_mm) for b in beside if b.traced],
-        [Deep(p.values_where(p.marks.canal), p.heights_where(p.marks.canal)) for p in parts],
-        [Deep(p.values_where(p.marks.body), p.heights_where(p.marks.body)) for p in parts],
+        [Canal(p.values_where(p.marks.canal), p.heights_where(p.marks.canal)) for p in parts],
+        [p.values_where(p.marks.body) for p in parts],
         (min(heights) - 15, max(heights) + 15),
     )
 

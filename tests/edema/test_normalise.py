@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from fasciaseg.anatomy.band import fascia_band
 from fasciaseg.edema.normalise import (
+    CANAL_SHARE,
     REFERENCE_DEPTH_MM,
     STEEPEST_PER_MM,
-    Deep,
+    Canal,
     Falloff,
     Reference,
     Tissue,
@@ -28,8 +29,8 @@ G = sagittal_geometry((14.0, 0.0, 0.0), (200, 100), (1.2, 1.0))
 LINE = np.stack([np.arange(200), 60 + 5 * np.cos(np.arange(200) / 50)], axis=1)
 BAND = fascia_band(LINE, G)
 Z = G.heights_mm(np.moveaxis(np.indices(G.shape, dtype=float), 0, -1))
-CSF = Deep(np.full(100, 600.0), np.linspace(-90, 90, 100))
-MARROW = Deep(np.random.default_rng(3).normal(120, 12, 400), np.linspace(-90, 90, 400))
+CSF = Canal(np.full(100, 600.0), np.linspace(-90, 90, 100))
+MARROW = np.random.default_rng(3).normal(120, 12, 400)
 
 
 def tissue(coil: Falloff, noise: float = 0.05, muscle: FloatArray | None = None) -> Tissue:
@@ -40,8 +41,8 @@ def tissue(coil: Falloff, noise: float = 0.05, muscle: FloatArray | None = None)
     return Tissue(Slice(shown.astype(np.float32), G, "1.1", 0), BAND, Z)
 
 
-def scaled(deep: Deep, scale: float) -> Deep:
-    return Deep(scale * deep.values, deep.z_mm)
+def brighter(canal: Canal, scale: float) -> Canal:
+    return Canal(scale * canal.values, canal.z_mm)
 
 
 def reference(*tissues: Tissue) -> Reference:
@@ -123,7 +124,7 @@ def test_everything_scales_with_the_image(scale: float) -> None:
     one = tissue(Falloff(0.015, 0.1))
     s = Slice(one.slice.pixels * np.float32(scale), G, "1.1", 0)
     a = reference(one)
-    b = measure([Tissue(s, BAND, Z)], [scaled(CSF, scale)], [scaled(MARROW, scale)], SPAN)
+    b = measure([Tissue(s, BAND, Z)], [brighter(CSF, scale)], [scale * MARROW], SPAN)
     assert b.falloff.per_mm == pytest.approx(a.falloff.per_mm, abs=1e-6)
     assert quartiles(b) == pytest.approx([scale * q for q in quartiles(a)], rel=1e-4)
     assert a.csf is not None
@@ -138,7 +139,7 @@ def test_csf_is_measured_as_at_middle_height(tilt: float, lower: float) -> None:
     """A coil brighter at one end, and a canal seen at that end only, must not move the limit."""
     coil = Falloff(0.01, tilt)
     z = np.linspace(-90 * lower - 10, 90 * (1 - lower) + 10, 300)
-    canal = Deep(600 * coil.deep_gain(z), z)
+    canal = Canal(600 * coil.along(z, CANAL_SHARE), z)
     assert measure([tissue(coil)], [canal], [], SPAN).csf == pytest.approx(600, rel=0.05)
 
 
@@ -164,8 +165,8 @@ def test_too_little_muscle_is_none() -> None:
 
 
 def test_a_handful_of_pixels_is_no_canal() -> None:
-    canal, bodies = (Deep(d.values[:5], d.z_mm[:5]) for d in (CSF, MARROW))
-    r = measure([tissue(Falloff())], [canal], [bodies], SPAN)
+    few = Canal(CSF.values[:5], CSF.z_mm[:5])
+    r = measure([tissue(Falloff())], [few], [MARROW[:5]], SPAN)
     assert r.csf is None
     assert r.bodies is None
     assert r.muscle is not None

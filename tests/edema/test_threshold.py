@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fasciaseg.anatomy.band import fascia_band
-from fasciaseg.edema.normalise import Deep, Falloff, Reference, Tissue, measure
+from fasciaseg.edema.normalise import Canal, Falloff, Reference, Tissue, measure
 from fasciaseg.edema.threshold import (
     Threshold,
     confirmed,
@@ -326,8 +326,8 @@ def test_the_mask_does_not_depend_on_the_scanners_scale(scale: float, seed: int)
 
     def read(c: float) -> tuple[BoolArray, Threshold]:
         s = Slice((c * pixels).astype(np.float32), G, "1.1", 0)
-        canal, bodies = (Deep(c * np.full(50, v), np.zeros(50)) for v in (700.0, 120.0))
-        r = measure([Tissue(s, BAND, z)], [canal], [bodies], (-60, 60))
+        canal = Canal(c * np.full(50, 700.0), np.zeros(50))
+        r = measure([Tissue(s, BAND, z)], [canal], [c * np.full(50, 120.0)], (-60, 60))
         t = made(r)
         return found(s.pixels / r.falloff.gain(BAND.depth_mm, z), threshold=t), t
 

@@ -36,7 +36,7 @@ CROWDED = 0.66
 #: end plates about a bright disc (Modic 1), or cement, turn it into a body. Beside the pairs above
 #: that is 3 more of 342 scans with a body broken.
 CROWDED_THREE = 1.4
-#: Fewer steps than this don't tell what is usual.
+#: Fewer steps (or pairs of them) than this don't tell what is usual.
 LEAST_STEPS = 4
 #: L5 is taken as seen from this score on, and as sure from this one.
 L5_SEEN = 0.35
@@ -243,18 +243,14 @@ def crowded(centers_mm: FloatArray) -> tuple[int, ...]:
             image's edge often cuts it, and its centre is then that of what is left.
     """
     gaps = np.linalg.norm(np.diff(centers_mm, axis=0), axis=1)
-    if len(gaps) < LEAST_STEPS:
-        return ()
-
-    def usual(i: int, n: int) -> float:
-        """The step beside `n` steps from `i` on, or the exam's others, whichever is longer."""
-        return max(_usual(gaps, i, n), float(np.median(np.delete(gaps, range(i, i + n)))))
-
-    near = {i for i in range(1, len(gaps)) if gaps[i] < CROWDED * usual(i, 1)}
-    if len(gaps) > LEAST_STEPS:
-        for i in range(1, len(gaps) - 1):
-            if gaps[i] + gaps[i + 1] < CROWDED_THREE * usual(i, 2):
-                near |= {i, i + 1}
+    near: set[int] = set()
+    for n, least in enumerate((CROWDED, CROWDED_THREE), start=1):
+        places = len(gaps) - n + 1
+        for i in range(1, places if places >= LEAST_STEPS else 0):
+            these = range(i, i + n)
+            usual = max(_usual(gaps, i, n), float(np.median(np.delete(gaps, these))))
+            if gaps[i : i + n].sum() < least * usual:
+                near.update(these)
     return tuple(sorted(near))
 
 

@@ -22,9 +22,9 @@ REFERENCE_DEPTH_MM = 15.0
 #: A surface coil's sensitivity falls by no more than this, per mm (factor 2.9 over 30 mm); what
 #: is steeper is fat between the deep fibres.
 STEEPEST_PER_MM = 0.035
-#: The canal and the bodies lie deeper than the muscle and see so much of the coil's change with
-#: height (log scale; regression over the labelled scans: canal 0.8 to 1.0, bodies 0.5 to 1.1).
-DEEP_SHARE = 0.75
+#: The canal lies deeper than the muscle and sees so much of what the coil does to it along the
+#: spine (log scale).
+CANAL_SHARE = 0.75
 #: Beyond these depths the fit isn't extrapolated.
 DEPTH_RANGE_MM = (-30.0, 10.0)
 #: Fewest muscle pixels for a reference, as area in mm² (about one level of one slice).
@@ -51,18 +51,23 @@ class Falloff:
     def gain(self, depth_mm: FloatArray, z_mm: FloatArray) -> FloatArray:
         """How much brighter the coil makes a pixel than one at the reference depth."""
         depth = np.clip(np.nan_to_num(depth_mm), *DEPTH_RANGE_MM) + REFERENCE_DEPTH_MM
+        return np.asarray(np.exp(self.per_mm * depth + self._rise(z_mm)))
+
+    def along(self, z_mm: FloatArray, share: float) -> FloatArray:
+        """How much brighter the coil makes what lies at a height than the same at middle height.
+
+        Deeper tissue sees only a `share` (log scale) of what the coil does to the muscle.
+        """
+        return np.asarray(np.exp(share * self._rise(z_mm)))
+
+    def _rise(self, z_mm: FloatArray) -> FloatArray:
         t = np.clip((z_mm - self.middle_z_mm) / 50, -2.5, 2.5)
-        return np.asarray(np.exp(self.per_mm * depth + self.tilt * t + self.bow * t * t))
+        return np.asarray(self.tilt * t + self.bow * t * t)
 
     @property
     def far_gain(self) -> float:
         """The same for the canal and the bodies, which lie beyond the coil's reach."""
         return float(np.exp(self.per_mm * (DEPTH_RANGE_MM[0] + REFERENCE_DEPTH_MM)))
-
-    def deep_gain(self, z_mm: FloatArray) -> FloatArray:
-        """How much brighter the coil makes the canal and the bodies than at middle height."""
-        middle = np.array(-REFERENCE_DEPTH_MM)
-        return np.asarray(self.gain(middle, z_mm) ** DEEP_SHARE)
 
 
 @dataclass(frozen=True)
@@ -75,8 +80,7 @@ class Reference:
             where muscle is lacking.
         csf: upper quartile in the canal as measured at middle height; None where no canal was
             seen.
-        bodies: first quartile, median and third quartile of the vertebral bodies, as measured at
-            middle height.
+        bodies: first quartile, median and third quartile of the vertebral bodies, as measured.
     """
 
     falloff: Falloff
@@ -86,8 +90,8 @@ class Reference:
 
 
 @dataclass(frozen=True, eq=False)
-class Deep:
-    """Pixels of the canal or of the bodies: intensities (n,) and their LPS z (n,)."""
+class Canal:
+    """Pixels of the spinal canal on a slice: intensities (n,) and their LPS z (n,)."""
 
     values: FloatArray
     z_mm: FloatArray
@@ -104,8 +108,8 @@ class Tissue:
 
 def measure(
     beside: Sequence[Tissue],
-    canal: Sequence[Deep],
-    bodies: Sequence[Deep],
+    canal: Sequence[Canal],
+    bodies: Sequence[FloatArray],
     span_z_mm: tuple[float, float],
 ) -> Reference:
     """Measure the reference.
@@ -113,7 +117,7 @@ def measure(
     Args:
         beside: slices beside the midline, where the paraspinal muscle lies.
         canal: the spinal canal on the central slices.
-        bodies: the vertebral bodies on the central slices.
+        bodies: intensities in the vertebral bodies of the central slices.
         span_z_mm: lowest and highest LPS z of the spine found.
     """
     samples = [_muscle(t, span_z_mm) for t in beside]
@@ -129,7 +133,8 @@ def measure(
         falloff, is_muscle = _fit(values, depth, z, sum(span_z_mm) / 2)
         # Fat streaks, dark where fat is suppressed, would widen the quartiles and lift the limit.
         muscle = _quartiles((values / falloff.gain(depth, z))[is_muscle])
-    csf, marrow = _levelled(canal, falloff), _levelled(bodies, falloff)
+    csf = _concatenated([c.values / falloff.along(c.z_mm, CANAL_SHARE) for c in canal])
+    marrow = _concatenated(bodies)
     return Reference(
         falloff=falloff,
         muscle=muscle,
@@ -138,11 +143,8 @@ def measure(
     )
 
 
-def _levelled(parts: Sequence[Deep], falloff: Falloff) -> FloatArray:
-    """Intensities as if all lay at middle height."""
-    if not parts:
-        return np.empty(0)
-    return np.concatenate([p.values / falloff.deep_gain(p.z_mm) for p in parts])
+def _concatenated(parts: Sequence[FloatArray]) -> FloatArray:
+    return np.concatenate(parts) if len(parts) else np.empty(0)
 
 
 def _quartiles(values: FloatArray) -> tuple[float, float, float]:

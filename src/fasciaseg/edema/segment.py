@@ -14,7 +14,7 @@ from ..geometry import BoolArray, FloatArray
 from ..options import ThresholdOptions
 from .evidence import Evidence, cut, window_of, within
 from .fade import FatLayer
-from .normalise import Reference
+from .normalise import CANAL_SHARE, Reference
 from .suppression import FatState, judge_fat
 from .threshold import HEIGHT_STEP_MM, Threshold, excess, tissue_before
 
@@ -98,7 +98,7 @@ def segment(
     skins = [skin_mask(parts[i].marks, parts[i].slice, parts[i].line_rc) for i in read]
     depth, z = np.array(FAT_DEPTH_MM), np.array(reference.falloff.middle_z_mm)
     falloff = reference.falloff
-    fluid = float(threshold.in_fat(falloff.gain(depth, z), falloff.deep_gain(z)))
+    fluid = float(threshold.in_fat(falloff.gain(depth, z), falloff.along(z, CANAL_SHARE)))
     slabs = _slabs(levels)
     fat = judge_fat(values, bands, skins, geometries, slabs, fluid, threshold.reference)
     if no_fat:
@@ -109,10 +109,9 @@ def segment(
     damp = frozenset(n for n in levels if any(slab.startswith(f"{n}.") for slab in fat.wet))
     wet = [within(height, [levels[n] for n in damp]) for height in heights]
     before = tissue_before(values, bands, heights)
-    deep = [falloff.deep_gain(z) for z in heights]
     limits = [
-        threshold.limits(band, gains[i], beyond, before(z))
-        for i, band, beyond, z in zip(read, bands, deep, heights, strict=True)
+        threshold.limits(band, gains[i], falloff.along(z, CANAL_SHARE), before(z))
+        for i, band, z in zip(read, bands, heights, strict=True)
     ]
     over = [excess(*of) for of in zip(values, limits, geometries, strict=True)]
     windows = [window_of(b, k, options.deepest_mm) for b, k in zip(bands, skins, strict=True)]

@@ -66,28 +66,28 @@ class Threshold:
     source: str
     bounded: str | None
 
-    def in_fat(self, gain: FloatArray, deep_gain: FloatArray) -> FloatArray:
+    def in_fat(self, gain: FloatArray, canal_gain: FloatArray) -> FloatArray:
         """Limit in suppressed fat, never above `low`.
 
         Args:
             gain: the coil's gain there.
-            deep_gain: the coil's gain at the canal of the same height.
+            canal_gain: the coil's gain at the canal of the same height.
         """
-        fluid = np.maximum(self.fluid_csf * deep_gain / gain, self.fluid_muscle)
+        fluid = np.maximum(self.fluid_csf * canal_gain / gain, self.fluid_muscle)
         return np.asarray(np.minimum(self.low, fluid))
 
     def limits(
-        self, band: FasciaBand, gain: FloatArray, deep_gain: FloatArray, before: FloatArray
+        self, band: FasciaBand, gain: FloatArray, canal_gain: FloatArray, before: FloatArray
     ) -> FloatArray:
         """Limit at each pixel (rows, columns).
 
         Args:
             band: fascia coordinates.
             gain: the coil's gain at each pixel.
-            deep_gain: the coil's gain at the canal of each pixel's height.
+            canal_gain: the coil's gain at the canal of each pixel's height.
             before: corrected intensity of the tissue before the fascia at each pixel's height.
         """
-        fluid = self.in_fat(gain, deep_gain)
+        fluid = self.in_fat(gain, canal_gain)
         ridge = np.minimum(self.low, np.maximum(fluid, RIDGE * before))
         with np.errstate(invalid="ignore"):
             near = np.where(band.depth_mm >= -RIDGE_MM, ridge, self.low)

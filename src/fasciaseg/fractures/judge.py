@@ -99,7 +99,7 @@ def judge_bodies(
     spacing_mm = np.asarray(outlined.geometry.spacing_mm)
     z = outlined.geometry.heights_mm(outlined.centers_mm / spacing_mm)
     if fluid_shines_alone:
-        gain = np.exp(COIL_SHARE * np.log(falloff.gain(np.zeros(len(z)), z)))
+        gain = falloff.along(z, COIL_SHARE)
         nothing = marrow.Marrow(np.empty(0), np.empty(0, bool))
         marrows = [
             _marrow(patches, i, float(g)) if sure[i] else nothing for i, g in enumerate(gain)
