@@ -9,7 +9,7 @@ the fold model that never saw its patient. `tuning` are the patients of folds 0 
 those of 2 and 3. An exam is
 
     right    every vertebra found bears the name of the label it lies on,
-    flagged  some name is wrong, and the exam carries one of FLAGS,
+    flagged  some name is wrong, and a flag of those in `judge` says that names are unsure,
     silent   some name is wrong and nothing says so,
     nothing  no spine was found: no answer, so no wrong name.
 
@@ -110,6 +110,7 @@ def judge(spine: Spine, truth: dict[str, np.ndarray]) -> dict:
             ("levels_unverified", numbering.kind == "none"),
             ("transitional_suspected", numbering.doubtful),
             ("vertebra_missed", bool(numbering.missed)),
+            ("vertebrae_crowded", bool(spine.crowded)),
         )
         if raised
     ]
@@ -118,16 +119,18 @@ def judge(spine: Spine, truth: dict[str, np.ndarray]) -> dict:
     return {"outcome": outcome, "flags": flags, "wrong": wrong, "confidence": sure}
 
 
-def _cut_below(level: str) -> Scenario:
-    """The image ends halfway to the body below `level`."""
+def _cut_below(level: str, steps: float = 0.5) -> Scenario:
+    """The image ends `steps` of the step from the body above below the centre of `level`."""
 
     def change(stack: ScanStack, down: dict[str, float]) -> bool:
         names = sorted(down, key=down.__getitem__)
         if level not in names or names.index(level) == 0:
             return False
         above = down[names[names.index(level) - 1]]
-        half = (down[level] - above) / 2
-        _shorten(stack, round(down[level] + half))
+        bottom = round(down[level] + steps * (down[level] - above))
+        if bottom >= stack.volume.shape[1]:
+            return False
+        _shorten(stack, bottom)
         return True
 
     return change
@@ -175,7 +178,11 @@ def _fused(upper: str, lower: str) -> Scenario:
 
 SCENARIOS: dict[str, Scenario] = {
     "whole": lambda _stack, _down: True,
+    "ends 1 step below L5": _cut_below("L5", 1.0),
+    "ends 0.7 steps below L5": _cut_below("L5", 0.7),
     "sacrum out of view": _cut_below("L5"),
+    "ends 0.2 steps below L5": _cut_below("L5", 0.2),
+    "ends in the middle of L5": _cut_below("L5", 0.0),
     "L5 out of view": _cut_below("L4"),
     "L4 out of view": _cut_below("L3"),
     "thoracic only": _cut_below("T12"),
