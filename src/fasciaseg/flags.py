@@ -103,8 +103,8 @@ FLAGS: dict[str, FlagText] = {
     ),
     "transitional_suspected": FlagText(
         "transitional vertebra suspected",
-        "L5 can't be told from its neighbour for sure (a transitional vertebra, or a sacrum cut "
-        "off by the image's edge), so the names may be shifted by one level.",
+        "L5 can't be told from its neighbour for sure (a transitional vertebra, an unusual curve, "
+        "or a sacrum cut off by the image's edge), so the names may be shifted by one level.",
         "Count from a whole-spine localizer or from the ribs.",
     ),
     "stations_joined": FlagText(

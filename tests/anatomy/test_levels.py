@@ -102,6 +102,50 @@ def test_its_neighbours_tell_l5_from_a_sacrum_that_looks_like_it(l5: float) -> N
     assert found.levels == tuple(truth)
 
 
+def lordotic(lift: float = 0.0) -> list[Body]:
+    """L1 to S2 in the lumbar curve of a lying patient, all turned by `lift` degrees; no looks."""
+    at = np.array([70.0, 60.0])
+    bodies = [Body((float(at[0]), float(at[1])), 0.9, 0.03, 0.02, 0.03, 900.0)]
+    for degrees in (-14, -12, -4, 8, 31, 45):
+        angle = np.deg2rad(degrees + lift)
+        at = at + 17.0 * np.array([np.cos(angle), np.sin(angle)])
+        bodies.append(Body((float(at[0]), float(at[1])), 0.9, 0.03, 0.02, 0.03, 900.0))
+    return bodies
+
+
+def read_as(bodies: list[Body], l5: int) -> Numbering:
+    """Names where the body at `l5` looks like L5, and its neighbours like L4 and S1."""
+    seen = bodies[: l5 + 1]
+    seen[l5 - 1] = replace(seen[l5 - 1], l4=0.9)
+    seen[l5] = replace(seen[l5], l5=0.93)
+    return read(seen, s1_at=bodies[l5 + 1].center_rc)
+
+
+@quick
+@given(st.floats(-3, 6))
+def test_in_the_usual_curve_l5_is_sure(lift: float) -> None:
+    found = read_as(lordotic(lift), l5=4)
+    assert found.levels == ("L1", "L2", "L3", "L4", "L5")
+    assert not found.doubtful
+
+
+@quick
+@given(st.floats(-6, 1))
+def test_l4_that_looks_like_l5_is_doubted_for_its_place_in_the_curve(lift: float) -> None:
+    """Where the image ends below L5 it can look like S1, and all names are one too low."""
+    found = read_as(lordotic(lift), l5=3)
+    assert found.levels[-1] == "L5"
+    assert found.doubtful
+
+
+@quick
+@given(st.floats(-3, 6))
+def test_s1_that_looks_like_l5_is_doubted_for_its_place_in_the_curve(lift: float) -> None:
+    found = read_as(lordotic(lift), l5=5)
+    assert found.levels[-1] == "L5"
+    assert found.doubtful
+
+
 def test_s1_is_not_named_l5_where_l5_was_not_seen() -> None:
     """Counting starts above a body that the network takes for the sacrum.
 
