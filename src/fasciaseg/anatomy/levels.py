@@ -53,6 +53,8 @@ S1_NEAR_MM = 14.0
 CURVE_L4, CURVE_S1, CURVE_SCALE = np.deg2rad(-3.0), np.deg2rad(11.5), np.deg2rad(2.5)
 #: It weighs as much as a body's own looks: these are wrong, and sure, where the image ends at L5.
 CURVE = 2.0
+#: Where the image goes on for so many steps below the place of S1, its looks need no help.
+S1_WHOLE = 0.65
 _L5 = LEVELS.index("L5")
 
 
@@ -314,11 +316,15 @@ def _l5_score(bodies: Sequence[Body], i: int, marks: Marks) -> float:
     evidence = [(OWN_LOOKS, body.l5 * (1 - body.s1))]
     if i > 0:
         evidence.append((1.0, bodies[i - 1].l4))
-        below = _s1_below(bodies[i - 1], body, marks)
+        mm = np.asarray(marks.geometry.spacing_mm)
+        above, at = (np.asarray(b.center_rc) * mm for b in bodies[i - 1 : i + 1])
+        s1 = s1_place(above, at)
+        below = _s1_near(s1, marks)
         if below is not None:
             evidence.append((1.0, below))
-    if i > 1:
-        evidence.append((CURVE, _curve(bodies[i - 2], body, marks.geometry)))
+        in_view = marks.geometry.shape[0] * mm[0] - s1[0]
+        if i > 1 and in_view < S1_WHOLE * np.linalg.norm(at - above):
+            evidence.append((CURVE, _curve(bodies[i - 2], body, marks.geometry)))
     return sum(w * p for w, p in evidence) / sum(w for w, _ in evidence)
 
 
@@ -339,11 +345,10 @@ def s1_place(l4_mm: FloatArray, l5_mm: FloatArray) -> FloatArray:
     return np.asarray(l5_mm + S1_STEP * step)
 
 
-def _s1_below(above: Body, body: Body, marks: Marks) -> float | None:
-    """Highest certainty of S1 where the next body must lie; None where that is out of view."""
+def _s1_near(place_mm: FloatArray, marks: Marks) -> float | None:
+    """Highest certainty of S1 near a place (down, back); None where that is out of view."""
     mm = np.asarray(marks.geometry.spacing_mm)
-    at = np.asarray(body.center_rc) * mm
-    row, column = s1_place(np.asarray(above.center_rc) * mm, at)
+    row, column = place_mm
     rows, columns = marks.geometry.shape
     if not (0 <= row < rows * mm[0] and 0 <= column < columns * mm[1]):
         return None
