@@ -307,8 +307,8 @@ def _named(
 
 
 def _l5_score(bodies: Sequence[Body], i: int, marks: Marks) -> float:
-    """0 to 1, that body `i` is L5: its own looks, its place in the lumbar curve, L4 above it and
-    S1 below it, if in view.
+    """0 to 1, that body `i` is L5: its own looks, L4 above it and S1 below it, if in view; where
+    S1 is cut off, its place in the lumbar curve too.
 
     The marks' S1 is smoothed.
     """
