@@ -143,6 +143,19 @@ def test_csf_is_measured_as_at_middle_height(tilt: float, lower: float) -> None:
     assert measure([tissue(coil)], [canal], [], SPAN).csf == pytest.approx(600, rel=0.05)
 
 
+@quick
+@given(st.floats(0.1, 0.4), st.sampled_from([-1, 1]), st.floats(0.0, 1.2))
+def test_what_the_canal_does_not_show_is_the_muscles_own(
+    tilt: float, way: int, share: float
+) -> None:
+    """Muscle that is darker at one end by itself must not lower the limit of fluid there."""
+    coil = Falloff(0.01, way * tilt)
+    z = np.linspace(-100, 100, 1000)
+    canal = Canal(600 * coil.along(z, share), z)
+    found = measure([tissue(coil)], [canal], [], SPAN).canal_share
+    assert found == pytest.approx(min(share, CANAL_SHARE), abs=0.05)
+
+
 def test_two_sides_are_measured_together() -> None:
     left = tissue(Falloff(0.02))
     darker = tissue(Falloff(0.02), muscle=np.full(G.shape, 0.9 * MUSCLE))

@@ -51,8 +51,8 @@ S1_NEAR_MM = 14.0
 #: (SD 5), L4 8 degrees to the front (SD 4; 47 labelled scans, lying), and S1, by `S1_TURN`, 21 to
 #: the back. Halfway to either, both names are as likely; one `CURVE_SCALE` off is worth a factor e.
 CURVE_L4, CURVE_S1, CURVE_SCALE = np.deg2rad(-3.0), np.deg2rad(11.5), np.deg2rad(2.5)
-#: It weighs as much as a body's own looks: these are wrong, and sure, where the image ends at L5.
-CURVE = 2.0
+#: Its share in how sure L5 is: the looks are wrong, and sure, where the image ends at L5.
+CURVE = 1 / 3
 #: Where the image goes on for so many steps below the place of S1, its looks need no help.
 S1_WHOLE = 0.65
 _L5 = LEVELS.index("L5")
@@ -271,9 +271,13 @@ def number(bodies: Sequence[Body], marks: Marks) -> Numbering:
         return Numbering((), (), "none", 0.0)
     geometry = marks.geometry
     smooth = replace(marks, s1=ndimage.gaussian_filter(marks.s1, 1.0))
-    scores = [_l5_score(bodies, i, smooth) for i in range(len(bodies))]
-    last = int(np.argmax(scores))
-    seen = scores[last] >= L5_SEEN
+    looks = [_l5_looks(bodies, i, smooth) for i in range(len(bodies))]
+    last = int(np.argmax(looks))
+    sure = looks[last]
+    seen = sure >= L5_SEEN
+    if seen and last > 1 and _s1_is_cut(bodies[last - 1], bodies[last], geometry):
+        # The curve may doubt a name, not give another one: patients lie on cushions.
+        sure = (1 - CURVE) * sure + CURVE * _curve(bodies[last - 2], bodies[last], geometry)
     if not seen:
         presacral = [i for i, b in enumerate(bodies) if b.s1 < 0.5]
         last = presacral[-1] if presacral else len(bodies) - 1
@@ -283,8 +287,8 @@ def number(bodies: Sequence[Body], marks: Marks) -> Numbering:
         bodies,
         [int(p) + _L5 for p in at - at[last]],
         "lumbosacral_junction" if seen else "none",
-        round(scores[last] if seen else 0.0, 4),
-        doubtful=seen and scores[last] < L5_SURE,
+        round(sure if seen else 0.0, 4),
+        doubtful=seen and sure < L5_SURE,
     )
 
 
@@ -306,9 +310,8 @@ def _named(
     )
 
 
-def _l5_score(bodies: Sequence[Body], i: int, marks: Marks) -> float:
-    """0 to 1, that body `i` is L5: its own looks, L4 above it and S1 below it, if in view; where
-    S1 is cut off, its place in the lumbar curve too.
+def _l5_looks(bodies: Sequence[Body], i: int, marks: Marks) -> float:
+    """0 to 1, that body `i` looks like L5, with L4 above it and S1 below it, if in view.
 
     The marks' S1 is smoothed.
     """
@@ -316,16 +319,18 @@ def _l5_score(bodies: Sequence[Body], i: int, marks: Marks) -> float:
     evidence = [(OWN_LOOKS, body.l5 * (1 - body.s1))]
     if i > 0:
         evidence.append((1.0, bodies[i - 1].l4))
-        mm = np.asarray(marks.geometry.spacing_mm)
-        above, at = (np.asarray(b.center_rc) * mm for b in bodies[i - 1 : i + 1])
-        s1 = s1_place(above, at)
-        below = _s1_near(s1, marks)
+        below = _s1_below(bodies[i - 1], body, marks)
         if below is not None:
             evidence.append((1.0, below))
-        in_view = marks.geometry.shape[0] * mm[0] - s1[0]
-        if i > 1 and in_view < S1_WHOLE * np.linalg.norm(at - above):
-            evidence.append((CURVE, _curve(bodies[i - 2], body, marks.geometry)))
     return sum(w * p for w, p in evidence) / sum(w for w, _ in evidence)
+
+
+def _s1_is_cut(above: Body, body: Body, geometry: SliceGeometry) -> bool:
+    """Whether the image ends before all of S1 can be seen below `body`."""
+    mm = np.asarray(geometry.spacing_mm)
+    l4, l5 = (np.asarray(b.center_rc) * mm for b in (above, body))
+    in_view = geometry.shape[0] * mm[0] - s1_place(l4, l5)[0]
+    return bool(in_view < S1_WHOLE * np.linalg.norm(l5 - l4))
 
 
 def _curve(upper: Body, body: Body, geometry: SliceGeometry) -> float:
@@ -345,10 +350,11 @@ def s1_place(l4_mm: FloatArray, l5_mm: FloatArray) -> FloatArray:
     return np.asarray(l5_mm + S1_STEP * step)
 
 
-def _s1_near(place_mm: FloatArray, marks: Marks) -> float | None:
-    """Highest certainty of S1 near a place (down, back); None where that is out of view."""
+def _s1_below(above: Body, body: Body, marks: Marks) -> float | None:
+    """Highest certainty of S1 where the next body must lie; None where that is out of view."""
     mm = np.asarray(marks.geometry.spacing_mm)
-    row, column = place_mm
+    at = np.asarray(body.center_rc) * mm
+    row, column = s1_place(np.asarray(above.center_rc) * mm, at)
     rows, columns = marks.geometry.shape
     if not (0 <= row < rows * mm[0] and 0 <= column < columns * mm[1]):
         return None

@@ -23,8 +23,14 @@ REFERENCE_DEPTH_MM = 15.0
 #: is steeper is fat between the deep fibres.
 STEEPEST_PER_MM = 0.035
 #: The canal lies deeper than the muscle and sees so much of what the coil does to it along the
-#: spine (log scale; the canal's signal regressed on the muscle's fit, 42 Dixon water scans: 0.71).
+#: spine, at most (log scale; its signal regressed on the muscle's fit, 42 Dixon water scans: 0.71).
 CANAL_SHARE = 0.75
+#: The two are compared in steps of this height (mm) ...
+CANAL_STEP_MM = 15.0
+#: ... with so many pixels of canal at least, as for its brightness as a whole ...
+LEAST_CANAL = 30
+#: ... where the muscle changes by this much along the spine (log scale).
+LEAST_RISE = 0.02
 #: Beyond these depths the fit isn't extrapolated.
 DEPTH_RANGE_MM = (-30.0, 10.0)
 #: Fewest muscle pixels for a reference, as area in mm² (about one level of one slice).
@@ -81,12 +87,15 @@ class Reference:
         csf: upper quartile in the canal as measured at middle height; None where no canal was
             seen.
         bodies: first quartile, median and third quartile of the vertebral bodies, as measured.
+        canal_share: how much of what the coil does to the muscle along the spine it does to the
+            canal, log scale.
     """
 
     falloff: Falloff
     muscle: tuple[float, float, float] | None
     csf: float | None
     bodies: tuple[float, float, float] | None
+    canal_share: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,14 +142,31 @@ def measure(
         falloff, is_muscle = _fit(values, depth, z, sum(span_z_mm) / 2)
         # Fat streaks, dark where fat is suppressed, would widen the quartiles and lift the limit.
         muscle = _quartiles((values / falloff.gain(depth, z))[is_muscle])
-    csf = _concatenated([c.values / falloff.along(c.z_mm, CANAL_SHARE) for c in canal])
+    share = _canal_share(canal, falloff)
+    csf = _concatenated([c.values / falloff.along(c.z_mm, share) for c in canal])
     marrow = _concatenated(bodies)
     return Reference(
         falloff=falloff,
         muscle=muscle,
-        csf=float(np.percentile(csf, 75)) if len(csf) >= 30 else None,
+        csf=float(np.percentile(csf, 75)) if len(csf) >= LEAST_CANAL else None,
         bodies=_quartiles(marrow) if len(marrow) >= 30 else None,
+        canal_share=share,
     )
+
+
+def _canal_share(canal: Sequence[Canal], falloff: Falloff) -> float:
+    """How much of the muscle's change along the spine the canal shows too, at most `CANAL_SHARE`.
+
+    Muscle differs along the spine by itself; what the canal shows as well is the coil.
+    """
+    values, z = (_concatenated([getattr(c, n) for c in canal]) for n in ("values", "z_mm"))
+    step = np.floor(z / CANAL_STEP_MM)
+    steps = [at for k in np.unique(step) if (at := step == k).sum() >= LEAST_CANAL]
+    bright = np.array([np.percentile(values[at], 75) for at in steps])
+    rise = np.array([np.log(falloff.along(z[at], 1.0)).mean() for at in steps])
+    if len(steps) < 3 or bright.min() <= 0 or np.ptp(rise) < LEAST_RISE:
+        return 0.0
+    return float(np.clip(np.polyfit(rise, np.log(bright), 1)[0], 0, CANAL_SHARE))
 
 
 def _concatenated(parts: Sequence[FloatArray]) -> FloatArray:

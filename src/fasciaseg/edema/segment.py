@@ -14,7 +14,7 @@ from ..geometry import BoolArray, FloatArray
 from ..options import ThresholdOptions
 from .evidence import Evidence, cut, window_of, within
 from .fade import FatLayer
-from .normalise import CANAL_SHARE, Reference
+from .normalise import Reference
 from .suppression import FatState, judge_fat
 from .threshold import HEIGHT_STEP_MM, Threshold, excess, tissue_before
 
@@ -98,7 +98,7 @@ def segment(
     skins = [skin_mask(parts[i].marks, parts[i].slice, parts[i].line_rc) for i in read]
     depth, z = np.array(FAT_DEPTH_MM), np.array(reference.falloff.middle_z_mm)
     falloff = reference.falloff
-    fluid = float(threshold.in_fat(falloff.gain(depth, z), falloff.along(z, CANAL_SHARE)))
+    fluid = float(threshold.in_fat(falloff.gain(depth, z), falloff.along(z, reference.canal_share)))
     slabs = _slabs(levels)
     fat = judge_fat(values, bands, skins, geometries, slabs, fluid, threshold.reference)
     if no_fat:
@@ -110,7 +110,7 @@ def segment(
     wet = [within(height, [levels[n] for n in damp]) for height in heights]
     before = tissue_before(values, bands, heights)
     limits = [
-        threshold.limits(band, gains[i], falloff.along(z, CANAL_SHARE), before(z))
+        threshold.limits(band, gains[i], falloff.along(z, reference.canal_share), before(z))
         for i, band, z in zip(read, bands, heights, strict=True)
     ]
     over = [excess(*of) for of in zip(values, limits, geometries, strict=True)]
