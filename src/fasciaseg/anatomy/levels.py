@@ -276,7 +276,7 @@ def number(bodies: Sequence[Body], marks: Marks) -> Numbering:
     sure = looks[last]
     seen = sure >= L5_SEEN
     if seen and last > 1 and _s1_is_cut(bodies[last - 1], bodies[last], geometry):
-        # The curve may doubt a name, not give another one: patients lie on cushions.
+        # The curve says how sure the name is and gives no other one: patients lie on cushions.
         sure = (1 - CURVE) * sure + CURVE * _curve(bodies[last - 2], bodies[last], geometry)
     if not seen:
         presacral = [i for i, b in enumerate(bodies) if b.s1 < 0.5]
@@ -327,10 +327,9 @@ def _l5_looks(bodies: Sequence[Body], i: int, marks: Marks) -> float:
 
 def _s1_is_cut(above: Body, body: Body, geometry: SliceGeometry) -> bool:
     """Whether the image ends before all of S1 can be seen below `body`."""
-    mm = np.asarray(geometry.spacing_mm)
-    l4, l5 = (np.asarray(b.center_rc) * mm for b in (above, body))
-    in_view = geometry.shape[0] * mm[0] - s1_place(l4, l5)[0]
-    return bool(in_view < S1_WHOLE * np.linalg.norm(l5 - l4))
+    place = _s1_under(above, body, geometry)
+    (step,) = _gaps_mm([above, body], geometry)
+    return bool(geometry.shape[0] * geometry.spacing_mm[0] - place[0] < S1_WHOLE * step)
 
 
 def _curve(upper: Body, body: Body, geometry: SliceGeometry) -> float:
@@ -350,11 +349,17 @@ def s1_place(l4_mm: FloatArray, l5_mm: FloatArray) -> FloatArray:
     return np.asarray(l5_mm + S1_STEP * step)
 
 
+def _s1_under(above: Body, body: Body, geometry: SliceGeometry) -> FloatArray:
+    """Where S1 must lie if `body` is L5, (down, back) in mm on the grid."""
+    mm = np.asarray(geometry.spacing_mm)
+    l4, l5 = (np.asarray(b.center_rc) * mm for b in (above, body))
+    return s1_place(l4, l5)
+
+
 def _s1_below(above: Body, body: Body, marks: Marks) -> float | None:
     """Highest certainty of S1 where the next body must lie; None where that is out of view."""
     mm = np.asarray(marks.geometry.spacing_mm)
-    at = np.asarray(body.center_rc) * mm
-    row, column = s1_place(np.asarray(above.center_rc) * mm, at)
+    row, column = _s1_under(above, body, marks.geometry)
     rows, columns = marks.geometry.shape
     if not (0 <= row < rows * mm[0] and 0 <= column < columns * mm[1]):
         return None

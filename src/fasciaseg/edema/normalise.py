@@ -57,16 +57,17 @@ class Falloff:
     def gain(self, depth_mm: FloatArray, z_mm: FloatArray) -> FloatArray:
         """How much brighter the coil makes a pixel than one at the reference depth."""
         depth = np.clip(np.nan_to_num(depth_mm), *DEPTH_RANGE_MM) + REFERENCE_DEPTH_MM
-        return np.asarray(np.exp(self.per_mm * depth + self._rise(z_mm)))
+        return np.asarray(np.exp(self.per_mm * depth + self.rise(z_mm)))
 
     def along(self, z_mm: FloatArray, share: float) -> FloatArray:
         """How much brighter the coil makes what lies at a height than the same at middle height.
 
         Deeper tissue sees only a `share` (log scale) of what the coil does to the muscle.
         """
-        return np.asarray(np.exp(share * self._rise(z_mm)))
+        return np.asarray(np.exp(share * self.rise(z_mm)))
 
-    def _rise(self, z_mm: FloatArray) -> FloatArray:
+    def rise(self, z_mm: FloatArray) -> FloatArray:
+        """Log of how much brighter the coil makes muscle at a height than at middle height."""
         t = np.clip((z_mm - self.middle_z_mm) / 50, -2.5, 2.5)
         return np.asarray(self.tilt * t + self.bow * t * t)
 
@@ -88,7 +89,7 @@ class Reference:
             seen.
         bodies: first quartile, median and third quartile of the vertebral bodies, as measured.
         canal_share: how much of what the coil does to the muscle along the spine it does to the
-            canal, log scale.
+            canal, log scale; 0 where that can't be seen.
     """
 
     falloff: Falloff
@@ -163,7 +164,7 @@ def _canal_share(canal: Sequence[Canal], falloff: Falloff) -> float:
     step = np.floor(z / CANAL_STEP_MM)
     steps = [at for k in np.unique(step) if (at := step == k).sum() >= LEAST_CANAL]
     bright = np.array([np.percentile(values[at], 75) for at in steps])
-    rise = np.array([np.log(falloff.along(z[at], 1.0)).mean() for at in steps])
+    rise = np.array([falloff.rise(z[at]).mean() for at in steps])
     if len(steps) < 3 or bright.min() <= 0 or np.ptp(rise) < LEAST_RISE:
         return 0.0
     return float(np.clip(np.polyfit(rise, np.log(bright), 1)[0], 0, CANAL_SHARE))
